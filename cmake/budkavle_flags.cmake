@@ -1,0 +1,25 @@
+# One set of flags for everything that is ours.
+add_library(budkavle_flags INTERFACE)
+target_compile_options(budkavle_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                                                -Woverloaded-virtual -Werror -fstack-protector-strong -fno-omit-frame-pointer)
+target_compile_definitions(budkavle_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
+target_link_options(budkavle_flags INTERFACE -fuse-ld=lld -Wl,-z,relro,-z,now)
+if(BUDKAVLE_SANITIZE)
+  target_compile_options(budkavle_flags INTERFACE -fsanitize=${BUDKAVLE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(budkavle_flags INTERFACE -fsanitize=${BUDKAVLE_SANITIZE})
+endif()
+if(BUDKAVLE_COVERAGE)
+  target_compile_options(budkavle_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(budkavle_flags INTERFACE -fprofile-instr-generate)
+endif()
+if(BUDKAVLE_FUZZ)
+  target_compile_options(budkavle_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(BUDKAVLE_PLANTED_BUGS)
+  target_compile_definitions(budkavle_flags INTERFACE BUDKAVLE_PLANTED_BUGS)
+endif()
+
+# Boost 1.81 ships without a config that knows our layout of use; we need one compiled library of it.
+find_library(BOOST_JSON_LIBRARY boost_json REQUIRED)
+add_library(Boost_json INTERFACE)
+target_link_libraries(Boost_json INTERFACE ${BOOST_JSON_LIBRARY})

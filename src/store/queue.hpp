@@ -1,0 +1,34 @@
+#pragma once
+/// Durable jobs: rows with a due time and a lease. A job is written in the same transaction as the state change that
+/// wants it; a worker claims it by lease and deletes or reschedules it in the transaction of its result. Any step may run twice.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/database.hpp"
+
+namespace budkavle::store {
+
+struct Job {
+    std::string id;
+    std::string kind;        ///< "as4.send", "mt.process", …
+    std::string subject;     ///< the aggregate it is about
+    std::int64_t attempt = 0;///< how often it was claimed, this time included
+    Time created;
+    Time due;
+};
+
+/// SQL of the table; every service lists it first in its migrations.
+[[nodiscard]] std::string_view queue_schema();
+/// Adds a job; a second one with the same kind and subject replaces its due time.
+Result<> enqueue(Transaction& tx, std::string_view kind, std::string_view subject, Time created, Time due);
+/// Claims up to `limit` due jobs of `kind` until `lease_until`. Expired leases are claimed again.
+Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now, Time lease_until, unsigned limit);
+Result<> complete(Transaction& tx, const Job& job);
+Result<> reschedule(Transaction& tx, const Job& job, Time due);
+/// When the next job of `kind` is due (leased ones count by their lease end).
+Result<std::optional<Time>> next_due(Transaction& tx, std::string_view kind);
+
+}  // namespace budkavle::store
