@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Proves that the fault suite can fail: each planted bug must be found, and the same build without one must be clean."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLANTS = ["receipt_before_commit", "missing_fsync", "duplicate_check_not_atomic", "decrypt_before_verify"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40, help="rounds within which a planted bug must be found")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("plants", nargs="*", default=PLANTS)
+    options = parser.parse_args()
+    environment = {**os.environ, "BUDKAVLE": str(ROOT / "build" / "planted" / "apps" / "budkavle" / "budkavle")}
+    passed = failed = 0
+    for plant in ["", *options.plants]:
+        command = [sys.executable, str(ROOT / "tests" / "fault" / "fault.py"), "--rounds", str(options.rounds if plant else 3), "--seed", str(options.seed), "--settle", "60", "--plant", plant]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        found = [line for line in done.stdout.splitlines() if line.startswith("VIOLATION")]
+        good = bool(found) if plant else done.returncode == 0
+        print(f"{'ok    ' if good else 'FAILED'} {plant or 'nothing planted'}: {found[0] if found else 'clean'}", flush=True)
+        if not good:
+            print(done.stdout[-2000:], done.stderr[-2000:])
+        passed, failed = passed + good, failed + (not good)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,252 @@
+// A preloaded library that makes a process die at a chosen system call, and that remembers how to take back every write
+// which was not yet synced, so that a power cut can be played after the process is dead.
+//
+//   FAULT_DIR      only files below this folder are watched
+//   FAULT_JOURNAL  file of undo records, appended to, kept over restarts of the process
+//   FAULT_KILL_AT  die (SIGKILL) at the n-th watched call; even n: before it takes effect, odd n: after
+//
+// A record is one text line: KIND <tab> PATH <tab> A <tab> B <newline>; "W" is followed by B octets of old content.
+//   W path offset length   old octets of a range that was overwritten
+//   T path size            the size before a write or truncation that changed it
+//   C path                 created
+//   R path new-path        renamed (undo: rename back)
+//   U path grave           removed (undo: link back from the grave)
+//   S path                 synced: everything before it about this path is durable
+//   D folder               folder synced: creations, renames and removals in it are durable
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace {
+
+template <class F>
+F real(const char* name) {
+    return reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
+}
+
+constexpr int kMaxFd = 4096;
+std::recursive_mutex g_mutex;
+std::string g_paths[kMaxFd];  // watched file or folder behind a descriptor, empty otherwise
+bool g_folder[kMaxFd];
+int g_journal = -1;
+std::string g_dir;
+long g_kill_at = 0;
+std::atomic<long> g_calls{0};
+bool g_ready = false;
+
+void setup() {
+    if (g_ready) return;
+    g_ready = true;
+    const char* dir = getenv("FAULT_DIR");
+    const char* journal = getenv("FAULT_JOURNAL");
+    if (dir != nullptr && journal != nullptr) {
+        g_dir = dir;
+        g_journal = real<int (*)(const char*, int, ...)>("open")(journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    }
+    const char* at = getenv("FAULT_KILL_AT");
+    if (at != nullptr) g_kill_at = atol(at);
+}
+
+// SQLite's shared-memory index is rebuilt after every crash; it is not data.
+bool watched(const std::string& path) {
+    return g_journal >= 0 && path.rfind(g_dir, 0) == 0 && (path.size() < 4 || path.compare(path.size() - 4, 4, "-shm") != 0);
+}
+
+std::string absolute(const char* path) {
+    if (path[0] == '/') return path;
+    char here[4096];
+    if (getcwd(here, sizeof here) == nullptr) return path;
+    return std::string(here) + "/" + path;
+}
+
+void record(const std::string& line, const void* data = nullptr, size_t size = 0) {
+    std::string all = line + "\n";
+    all.append(static_cast<const char*>(data), size);
+    real<ssize_t (*)(int, const void*, size_t)>("write")(g_journal, all.data(), all.size());
+}
+
+struct KillPoint {
+    long number;
+    KillPoint() : number(++g_calls) {
+        if (number == g_kill_at && number % 2 == 0) kill(getpid(), SIGKILL);
+    }
+    ~KillPoint() {
+        if (number == g_kill_at) kill(getpid(), SIGKILL);
+    }
+};
+
+const std::string* path_of(int fd) {
+    if (fd < 0 || fd >= kMaxFd || g_paths[fd].empty()) return nullptr;
+    return &g_paths[fd];
+}
+
+void before_write(int fd, off_t offset, size_t length) {
+    const std::string* path = path_of(fd);
+    if (path == nullptr) return;
+    struct stat st{};
+    if (fstat(fd, &st) != 0) return;
+    if (offset < 0) offset = st.st_size;  // append
+    if (offset < st.st_size) {
+        std::vector<char> old(std::min<size_t>(length, static_cast<size_t>(st.st_size - offset)));
+        const int copy = real<int (*)(const char*, int, ...)>("open")(path->c_str(), O_RDONLY | O_CLOEXEC);
+        const ssize_t n = copy < 0 ? 0 : pread(copy, old.data(), old.size(), offset);
+        if (copy >= 0) real<int (*)(int)>("close")(copy);
+        if (n > 0) record("W\t" + *path + "\t" + std::to_string(offset) + "\t" + std::to_string(n), old.data(), static_cast<size_t>(n));
+    }
+    if (offset + static_cast<off_t>(length) > st.st_size) record("T\t" + *path + "\t" + std::to_string(st.st_size));
+}
+
+int opened(int fd, const char* name, int flags, bool existed) {
+    if (fd < 0 || fd >= kMaxFd) return fd;
+    const std::string path = absolute(name);
+    if (!watched(path)) return fd;
+    struct stat st{};
+    if (fstat(fd, &st) != 0) return fd;
+    g_paths[fd] = path;
+    g_folder[fd] = S_ISDIR(st.st_mode);
+    if ((flags & O_CREAT) != 0 && !existed) record("C\t" + path);
+    return fd;
+}
+
+int open_common(const char* symbol, const char* name, int flags, mode_t mode) {
+    std::lock_guard lock(g_mutex);
+    setup();
+    struct stat st{};
+    const std::string path = absolute(name);
+    const bool existed = stat(path.c_str(), &st) == 0;
+    if (existed && (flags & O_TRUNC) != 0 && watched(path) && st.st_size > 0) {
+        std::vector<char> old(static_cast<size_t>(st.st_size));
+        const int copy = real<int (*)(const char*, int, ...)>("open")(path.c_str(), O_RDONLY | O_CLOEXEC);
+        const ssize_t n = copy < 0 ? 0 : pread(copy, old.data(), old.size(), 0);
+        if (copy >= 0) real<int (*)(int)>("close")(copy);
+        if (n > 0) record("W\t" + path + "\t0\t" + std::to_string(n), old.data(), static_cast<size_t>(n));
+        record("T\t" + path + "\t" + std::to_string(st.st_size));
+    }
+    return opened(real<int (*)(const char*, int, ...)>(symbol)(name, flags, mode), name, flags, existed);
+}
+
+int sync_common(const char* symbol, int fd) {
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    const int status = real<int (*)(int)>(symbol)(fd);
+    if (status == 0) {
+        if (const std::string* path = path_of(fd)) record((g_folder[fd] ? "D\t" : "S\t") + *path);
+    }
+    return status;
+}
+
+int truncate_common(const char* symbol, int fd, off_t size) {
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    struct stat st{};
+    if (path_of(fd) != nullptr && fstat(fd, &st) == 0) {
+        if (size < st.st_size) before_write(fd, size, static_cast<size_t>(st.st_size - size));
+        record("T\t" + *path_of(fd) + "\t" + std::to_string(st.st_size));
+    }
+    return real<int (*)(int, off_t)>(symbol)(fd, size);
+}
+
+ssize_t pwrite_common(const char* symbol, int fd, const void* data, size_t size, off_t offset) {
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    before_write(fd, offset, size);
+    return real<ssize_t (*)(int, const void*, size_t, off_t)>(symbol)(fd, data, size, offset);
+}
+
+mode_t mode_of(int flags, va_list list) { return (flags & O_CREAT) != 0 ? static_cast<mode_t>(va_arg(list, unsigned)) : 0; }
+
+}  // namespace
+
+extern "C" {
+
+int open(const char* name, int flags, ...) {
+    va_list list;
+    va_start(list, flags);
+    const mode_t mode = mode_of(flags, list);
+    va_end(list);
+    return open_common("open", name, flags, mode);
+}
+int open64(const char* name, int flags, ...) {
+    va_list list;
+    va_start(list, flags);
+    const mode_t mode = mode_of(flags, list);
+    va_end(list);
+    return open_common("open64", name, flags, mode);
+}
+int close(int fd) {
+    std::lock_guard lock(g_mutex);
+    setup();
+    if (fd >= 0 && fd < kMaxFd) g_paths[fd].clear();
+    return real<int (*)(int)>("close")(fd);
+}
+ssize_t write(int fd, const void* data, size_t size) {
+    struct stat st{};
+    if (path_of(fd) == nullptr) {  // sockets and pipes: a kill point, no undo, and never under the lock (it may block)
+        if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
+            setup();
+            const KillPoint point;
+            return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, data, size);
+        }
+        return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, data, size);
+    }
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    const int flags = fcntl(fd, F_GETFL);
+    before_write(fd, (flags & O_APPEND) != 0 ? -1 : lseek(fd, 0, SEEK_CUR), size);
+    return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, data, size);
+}
+ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) { return pwrite_common("pwrite", fd, data, size, offset); }
+ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) { return pwrite_common("pwrite64", fd, data, size, offset); }
+int ftruncate(int fd, off_t size) noexcept { return truncate_common("ftruncate", fd, size); }
+int ftruncate64(int fd, off64_t size) noexcept { return truncate_common("ftruncate64", fd, size); }
+int fsync(int fd) { return sync_common("fsync", fd); }
+int fdatasync(int fd) { return sync_common("fdatasync", fd); }
+int rename(const char* from, const char* to) noexcept {
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    const std::string source = absolute(from);
+    const std::string target = absolute(to);
+    if (watched(target)) {
+        const std::string grave = g_dir + "/.graves/" + std::to_string(getpid()) + "." + std::to_string(g_calls.load());
+        if (::link(target.c_str(), grave.c_str()) == 0) record("U\t" + target + "\t" + grave);
+        record("R\t" + source + "\t" + target);
+    }
+    return real<int (*)(const char*, const char*)>("rename")(from, to);
+}
+int unlink(const char* name) noexcept {
+    std::lock_guard lock(g_mutex);
+    setup();
+    const KillPoint point;
+    const std::string path = absolute(name);
+    if (watched(path)) {
+        const std::string grave = g_dir + "/.graves/" + std::to_string(getpid()) + "." + std::to_string(g_calls.load());
+        if (::link(path.c_str(), grave.c_str()) == 0) record("U\t" + path + "\t" + grave);
+    }
+    return real<int (*)(const char*)>("unlink")(name);
+}
+ssize_t send(int fd, const void* data, size_t size, int flags) {
+    setup();
+    const KillPoint point;
+    return real<ssize_t (*)(int, const void*, size_t, int)>("send")(fd, data, size, flags);
+}
+
+}  // extern "C"
