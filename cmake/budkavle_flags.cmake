@@ -1,7 +1,7 @@
 # One set of flags for everything that is ours.
 add_library(budkavle_flags INTERFACE)
 target_compile_options(budkavle_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
-                                                -Woverloaded-virtual -Werror -fstack-protector-strong -fno-omit-frame-pointer)
+                                                -Woverloaded-virtual -Wno-missing-designated-field-initializers -Werror -fstack-protector-strong -fno-omit-frame-pointer)
 target_compile_definitions(budkavle_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
 target_link_options(budkavle_flags INTERFACE -fuse-ld=lld -Wl,-z,relro,-z,now)
 if(BUDKAVLE_SANITIZE)

@@ -20,7 +20,7 @@ def allowed():
 
 def main():
     libraries = allowed()
-    faults = []
+    faults, heavy, foreign = [], {}, set()
     for file in sorted((ROOT / "src").rglob("*.[ch]pp")):
         library = file.relative_to(ROOT / "src").parts[0]
         for number, line in enumerate(file.read_text().splitlines(), 1):
@@ -28,7 +28,10 @@ def main():
             if match and match.group(1) != library and match.group(1) not in libraries[library]:
                 faults.append(f"{file.relative_to(ROOT)}:{number}: {library} may not include {match.group(1)}")
             if file.suffix == ".hpp" and re.match(r"\s*#include <(boost|openssl|libxml|curl|ldns|sqlite3|toml)", line):
-                faults.append(f"{file.relative_to(ROOT)}:{number}: heavy headers stay in sources")
+                heavy.setdefault(f"{library}/{file.name}", f"{file.relative_to(ROOT)}:{number}")
+            if match and match.group(1) != library:
+                foreign.add(line.split('"')[1])
+    faults += [f"{place}: a header that other libraries include may not bring heavy headers" for header, place in heavy.items() if header in foreign]
     print("\n".join(faults) or f"{len(libraries)} libraries keep to their layers")
     return 1 if faults else 0
 

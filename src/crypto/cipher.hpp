@@ -27,7 +27,10 @@ private:
 };
 
 /// Decrypts what is written into `next`. For GCM the tag is known only in `finish`: nobody may use what reached `next`
-/// before `finish` returned success. Every failure is the one error "cipher.failed" (no oracle).
+/// before `finish` returned success. For CBC the last block is held back until `finish`, and nothing tells a wrong
+/// padding from any other fault: every failure of decryption is the one error "cipher.failed" (no oracle; XHE-10).
+/// Errors of `next` are passed on as they are: whoever answers a peer has to merge those that depend on unauthenticated
+/// clear text.
 class DecryptingSink final : public Sink {
 public:
     DecryptingSink(ContentCipher cipher, const SecretBytes& key, Sink& next, ByteView associated = {});

@@ -25,7 +25,9 @@ private:
 };
 
 [[nodiscard]] Bytes digest(DigestAlgorithm algorithm, ByteView bytes);
-[[nodiscard]] inline Bytes sha256(ByteView bytes) { return digest(DigestAlgorithm::sha256, bytes); }
+[[nodiscard]] inline Bytes sha256(ByteView bytes) {
+    return digest(DigestAlgorithm::sha256, bytes);
+}
 [[nodiscard]] Bytes hmac_sha256(ByteView key, ByteView bytes);
 
 /// Hands everything on to `next` and digests it on the way.

@@ -25,11 +25,13 @@ public:
     PrivateKey(const PrivateKey&) = delete;
     PrivateKey& operator=(const PrivateKey&) = delete;
     virtual ~PrivateKey() = default;
+    /// Errors "key.algorithm", "key.sign". ECDSA signatures are in DER form (X.509), not the r‖s of XML Signature.
     [[nodiscard]] virtual Result<Bytes> sign(SignatureAlgorithm algorithm, ByteView data) const = 0;
     /// Every failure is the one error "key.unwrap_failed"; PKCS#1 v1.5 does not exist here.
     [[nodiscard]] virtual Result<SecretBytes> unwrap(const Oaep& oaep, ByteView wrapped) const = 0;
     [[nodiscard]] virtual PublicKey public_key() const = 0;
-    /// PKCS#8 PEM, encrypted when `passphrase` is not empty. Error "key.not_exportable" for hardware keys.
+    /// PKCS#8 PEM, encrypted (PBES2, AES-256) when `passphrase` is not empty. Error "key.not_exportable" for hardware
+    /// keys.
     [[nodiscard]] virtual Result<std::string> to_pem(std::string_view passphrase) const = 0;
     /// For TLS contexts and X.509 building; nullptr for keys that live elsewhere.
     [[nodiscard]] virtual evp_pkey_st* raw() const = 0;
@@ -38,7 +40,7 @@ using KeyHandle = std::shared_ptr<const PrivateKey>;
 
 [[nodiscard]] Result<KeyHandle> generate_rsa(unsigned bits);
 [[nodiscard]] Result<KeyHandle> generate_ec_p256();
-/// Error "key.malformed" or "key.passphrase".
+/// PKCS#8 (also encrypted) or traditional. Error "key.malformed" or "key.passphrase".
 [[nodiscard]] Result<KeyHandle> key_from_pem(std::string_view pem, std::string_view passphrase = {});
 
 /// A private key with its certificate (checked to belong together) and the certificates above it.
@@ -49,8 +51,9 @@ struct Identity {
 };
 /// Error "key.mismatch" when they do not belong together.
 [[nodiscard]] Result<Identity> make_identity(KeyHandle key, std::vector<Certificate> chain);
-[[nodiscard]] Result<Identity> identity_from_pem(std::string_view key_pem, std::string_view certificate_pem, std::string_view passphrase = {});
-/// PKCS#12; the legacy ciphers (RC2, 3DES) are refused. Error "key.pkcs12".
+[[nodiscard]] Result<Identity> identity_from_pem(std::string_view key_pem, std::string_view certificate_pem,
+                                                 std::string_view passphrase = {});
+/// PKCS#12; the legacy ciphers (RC2, 3DES) are refused, the chain is put in order. Error "key.pkcs12".
 [[nodiscard]] Result<Identity> identity_from_pkcs12(ByteView der, std::string_view password);
 
 [[nodiscard]] bool verify(const PublicKey& key, SignatureAlgorithm algorithm, ByteView data, ByteView signature);

@@ -19,7 +19,9 @@ public:
     ~CrlStore();
     CrlStore(const CrlStore&) = delete;
     CrlStore& operator=(const CrlStore&) = delete;
-    void put(const Crl& crl);  ///< keeps the newest per issuer
+    /// Keeps the newest per issuer, issuing key and scope. Signatures are checked when a list is used; who takes lists
+    /// from an open network asks `Crl::is_signed_by` first, so that a forged one cannot push out the true one.
+    void put(const Crl& crl);
     [[nodiscard]] std::vector<Crl> all() const;
 
 private:
@@ -28,15 +30,21 @@ private:
 };
 
 enum class RevocationPolicy : std::uint8_t {
-    required,      ///< a current CRL of the issuer must be there; otherwise "trust.revocation_unavailable" (Retry::later)
-    when_present,  ///< offline checks without --crl: use what is there
+    required,  ///< a current CRL of the issuer must be there; otherwise "trust.revocation_unavailable" (Retry::later)
+    when_present,  ///< offline checks without --crl: use what is there, a list past its nextUpdate counts as absent
 };
 
+/// What the leaf is wanted for: O2O certificates come as one for both or one for each (`xhe.md` 5).
+enum class LeafUse : std::uint8_t { sign, encipher };
+
 struct TrustPolicy {
-    Time at;                        ///< the moment to judge by
+    Time at;  ///< the moment to judge by
     RevocationPolicy revocation = RevocationPolicy::required;
     unsigned min_rsa_bits = 2048;
-    bool anchor_must_issue = false;  ///< AP-14: the leaf must be issued directly by a certificate of the store's `issuers`
+    LeafUse use = LeafUse::sign;  ///< as4, smp_signature and o2o only
+    /// AP-14: the leaf must be issued directly by an anchor. A root that stands in the store beside an issuing CA of
+    /// its own does not count: only the issuing CA of the federation and environment approves access points.
+    bool anchor_must_issue = false;
 };
 
 /// Anchors may be intermediates (partial chain), roots or both.
@@ -46,10 +54,14 @@ public:
     [[nodiscard]] Purpose purpose() const { return purpose_; }
     [[nodiscard]] const std::vector<Certificate>& anchors() const { return anchors_; }
 
-    /// Checks path, validity, key strength, usage for the purpose, revocation of every certificate below the anchor.
-    /// `extra` are untrusted intermediates that came along.
-    /// Errors: "trust.untrusted", "trust.expired", "trust.not_yet_valid", "trust.revoked", "trust.weak_key",
-    /// "trust.usage", "trust.revocation_unavailable" (Retry::later), "trust.chain" (other path faults).
+    /// Checks path, validity, key strength, usage for the purpose, revocation of every certificate below the anchor,
+    /// all at `policy.at`. The path ends at the first anchor. `extra` are untrusted intermediates that came along.
+    /// Errors, in the order in which they are looked for: "trust.untrusted", "trust.weak_key", "trust.weak_signature"
+    /// (SHA-1, MD5), "trust.expired", "trust.not_yet_valid", "trust.chain" (other path faults), "trust.usage",
+    /// "trust.revoked", "trust.revocation_unavailable" (Retry::later). The rule is that of the purpose: AP-14/AP-15
+    /// (as4), AP-16 (smp_signature), XHE-05 (o2o), SEC-45 (key strength). Usage: signing certificates need
+    /// digitalSignature or nonRepudiation when keyUsage is there, and are no CA; TLS ones the extended key usage when
+    /// that is there.
     [[nodiscard]] Result<> check(const Certificate& leaf, const std::vector<Certificate>& extra, const CrlStore& crls,
                                  const TrustPolicy& policy) const;
 

@@ -20,7 +20,8 @@ struct Naptr {
 };
 
 /// Errors everywhere: "dns.not_found" (NXDOMAIN or no data: final), "dns.failed" (SERVFAIL, REFUSED, malformed answer:
-/// later), "dns.timeout" (later), "dns.loop" (CNAME chain longer than 8).
+/// later), "dns.timeout" (later), "dns.loop" (CNAME chain longer than 8 or in a circle), "dns.name" (not a domain
+/// name).
 class Resolver {
 public:
     Resolver() = default;
@@ -28,11 +29,13 @@ public:
     Resolver& operator=(const Resolver&) = delete;
     virtual ~Resolver() = default;
     [[nodiscard]] virtual Result<std::vector<Naptr>> naptr(const std::string& name) const = 0;
-    [[nodiscard]] virtual Result<std::vector<std::string>> addresses(const std::string& host) const = 0;  ///< literals pass through
+    [[nodiscard]] virtual Result<std::vector<std::string>> addresses(
+        const std::string& host) const = 0;  ///< literals pass through
 };
 
 /// UDP with EDNS 1232, TCP when truncated, CNAME followed, answer checked against the question, random id and port.
 [[nodiscard]] std::unique_ptr<Resolver> make_resolver(const std::string& server_ip, std::uint16_t port,
-                                                      std::chrono::milliseconds timeout = std::chrono::seconds(3), unsigned attempts = 3);
+                                                      std::chrono::milliseconds timeout = std::chrono::seconds(3),
+                                                      unsigned attempts = 3);
 
 }  // namespace budkavle::dns

@@ -2,6 +2,7 @@
 /// Reading XML from hostile sources: no DTD, no entities but the five, no network, no XInclude, limits on everything (SEC-64).
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -18,14 +19,18 @@ struct _xmlNode;
 
 namespace budkavle::xml {
 
+/// What a document may cost. Only UTF-8 and XML 1.0 are read, whatever the limits.
 struct Limits {
     std::size_t bytes = std::size_t{64} << 20;      ///< octets of the document
     std::size_t depth = 64;
     std::size_t attributes = 64;                    ///< per element, namespace declarations included
-    std::size_t elements = 200'000;
+    std::size_t namespaces = 256;                   ///< namespace declarations in force at one place
+    std::size_t elements = 200'000;                 ///< elements and processing instructions
+    std::size_t all_attributes = 400'000;           ///< of the whole document, namespace declarations included
     std::size_t text = std::size_t{64} << 20;       ///< octets of one text run
-    std::size_t name = 1024;                        ///< octets of one name; attribute values: 64 KiB
-    bool utf8_only = true;                          ///< refuse other encodings (with or without declaration or BOM)
+    std::size_t name = 1024;                        ///< octets of one name (its two parts separately)
+    std::size_t attribute_value = 64 * 1024;        ///< octets of one attribute value or namespace name
+    std::size_t markup = std::size_t{1} << 20;      ///< octets of one tag, comment or processing instruction
 };
 
 /// One finding of a validation: which rule, where, what. Text never holds document content.
@@ -108,17 +113,21 @@ private:
     Element parent_;
 };
 
-/// A parsed document. Move only.
+/// A parsed document. Move only. Comments are dropped while reading and CDATA sections become text, so that a value is
+/// always one piece and what is read is what canonical XML without comments signs.
 class Document {
 public:
-    /// Errors: "xml.doctype" (SEC-64), "xml.malformed", "xml.encoding", "xml.limit", each with line. BOM is accepted.
+    /// Errors: "xml.doctype" (SEC-64), "xml.malformed" (namespaces included), "xml.encoding", "xml.limit", each with line;
+    /// errors of `source` are handed on. A UTF-8 BOM is accepted. After an error nothing more is read.
     static Result<Document> parse(ByteView octets, const Limits& limits = {});
     static Result<Document> parse(Source& source, const Limits& limits = {});
     /// Parses a fragment that is one element, in the namespace context of `context` (XHE-10: prefixes declared only on the
-    /// envelope). Leading BOM and XML declaration are accepted. The result is a document of its own.
+    /// envelope). Leading BOM and XML declaration are accepted. The result is a document of its own; its root carries the
+    /// namespaces of `context`, so it can be serialised and canonicalised alone.
     static Result<Document> parse_in_context(ByteView octets, Element context, const Limits& limits = {});
     /// Streams `source` and keeps the tree, but of any run of text longer than `keep` octets only the first `keep`
-    /// (for the access point, which must judge an envelope without holding its payload).
+    /// (for the access point, which must judge an envelope without holding its payload). Here `limits.text` is
+    /// for all that is kept, attribute values included, and a CDATA section counts as markup.
     static Result<Document> parse_pruned(Source& source, std::size_t keep, const Limits& limits = {});
 
     Document(Document&&) noexcept;
@@ -128,12 +137,19 @@ public:
     ~Document();
 
     [[nodiscard]] Element root() const;
+    /// Parses `markup` (one element that declares its own namespaces) and makes it the last child of `parent`: a
+    /// signature is made in place, because inclusive canonical XML renders the namespaces in scope there.
+    /// Errors as parse, "xml.memory".
+    Result<Element> append(Element parent, std::string_view markup);
+    /// Gives an element that has no content its text.
+    void set_text(Element element, std::string_view text);
     [[nodiscard]] _xmlDoc* raw() const { return doc_; }
     /// The octets of this tree as UTF-8 with no declaration and no reformatting.
     [[nodiscard]] Result<> serialise(Sink& into) const;
     [[nodiscard]] std::string to_string() const;
 
 private:
+    friend class TreeBuilder;
     explicit Document(_xmlDoc* doc) : doc_(doc) {}
     _xmlDoc* doc_ = nullptr;
 };

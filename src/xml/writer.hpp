@@ -1,5 +1,6 @@
 #pragma once
-/// Writing XML by hand-over: elements, attributes, text. Output is well-formed by construction and never indented.
+/// Writing XML by hand-over: elements, attributes, text. Output is well-formed by
+/// construction, never indented, and escaped as canonical XML does it.
 
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 namespace budkavle::xml {
 
-/// Escapes for element content: & < > and CR (as &#13;).
+/// Escapes for element content: & < > and CR (as &#xD;).
 [[nodiscard]] std::string escape_text(std::string_view text);
 /// Escapes for double-quoted attribute values: & < " and tab, LF, CR.
 [[nodiscard]] std::string escape_attribute(std::string_view text);

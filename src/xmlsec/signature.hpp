@@ -22,7 +22,7 @@ inline constexpr std::string_view kEnveloped = "http://www.w3.org/2000/09/xmldsi
 inline constexpr std::string_view kRsaSha256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 inline constexpr std::string_view kSha256 = "http://www.w3.org/2001/04/xmlenc#sha256";
 
-/// Which algorithms a profile accepts; printable, strict by default (`xhe.md` 9, `smp.md` 1.5, `as4-wire.md` 1.6).
+/// SHA-1, MD5 and HMAC are in no list and have no name here. Which algorithms a profile accepts; printable, strict by default (`xhe.md` 9, `smp.md` 1.5, `as4-wire.md` 1.6).
 struct SignaturePolicy {
     std::vector<crypto::SignatureAlgorithm> signatures{crypto::SignatureAlgorithm::rsa_sha256};
     std::vector<crypto::DigestAlgorithm> digests{crypto::DigestAlgorithm::sha256};
@@ -64,8 +64,8 @@ struct SignatureParts {
 /// Compares a digest computed by the caller. Error "signature.digest" naming the reference URI.
 [[nodiscard]] Result<> check_digest(const Reference& reference, ByteView computed);
 
-/// Enveloped profile: one Reference URI="", Transform enveloped, optionally followed by one inclusive c14n 1.0 when
-/// `allow_second_c14n` (K6); exactly one ds:Signature as element child of the root.
+/// Enveloped profile (XHE-03, XHE-04; `smp.md` 1.5): one Reference URI="", Transform enveloped, optionally followed by one
+/// c14n of the allow-list when `allow_second_c14n` (K6); exactly one ds:Signature as element child of the root.
 struct EnvelopedPolicy {
     SignaturePolicy algorithms;
     bool allow_second_c14n = false;
@@ -75,11 +75,17 @@ struct EnvelopedSignature {
     std::vector<crypto::Certificate> extra;      ///< the others that came along, untrusted
 };
 /// Verifies the signature over the whole document; trust in the certificate is the caller's question.
-/// Structural errors as read_signature, "signature.missing", "signature.several", "signature.reference", then
-/// "signature.digest", "signature.invalid".
+/// Structural errors as read_signature and x509_certificates, "signature.missing", "signature.several",
+/// "signature.reference", "signature.transform", then "signature.invalid", "signature.digest".
 [[nodiscard]] Result<EnvelopedSignature> verify_enveloped(const xml::Document& document, const EnvelopedPolicy& policy);
 /// Appends a ds:Signature as last child of the root (rsa-sha256, sha256, inclusive c14n 1.0, one enveloped transform,
-/// X509Certificate). The document must not be changed afterwards; serialise it as it is.
+/// X509Certificate). The document must not be changed afterwards; serialise it as it is. Error "signature.several" when the
+/// root has a signature already; errors of the key.
 [[nodiscard]] Result<> sign_enveloped(xml::Document& document, const crypto::Identity& signer);
+
+/// The same ds:Signature for a writer that streams: `digest` is the SHA-256 of the canonical octets of the whole document
+/// without the signature, `namespaces` what is in scope inside its root (prefix → URI). The markup goes last into the root.
+[[nodiscard]] Result<std::string> enveloped_signature(ByteView digest, const std::vector<std::pair<std::string, std::string>>& namespaces,
+                                                      const crypto::Identity& signer);
 
 }  // namespace budkavle::xmlsec

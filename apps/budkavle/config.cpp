@@ -1,0 +1,293 @@
+#include "config.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/stream.hpp"
+#include "command.hpp"
+
+namespace budkavle::app {
+namespace {
+
+using std::chrono::seconds;
+
+std::uint16_t port(Section& section, std::string_view key, std::int64_t fallback = 0) {
+    return static_cast<std::uint16_t>(section.number_or(key, fallback, 0, 65535));
+}
+
+seconds whole(milliseconds time) { return std::chrono::ceil<seconds>(time); }
+
+std::vector<crypto::Certificate> certificates(Section& section, std::string_view key) {
+    std::vector<std::string> files;
+    for (const auto& path : section.paths(key)) files.push_back(path.string());
+    auto all = certificates_of(files);
+    if (all && !all->empty()) return *all;
+    section.fault(key, all ? "holds no certificate." : all.error().describe());
+    return {};
+}
+
+std::shared_ptr<const crypto::TrustStore> trust(Section& section, std::string_view key, crypto::Purpose purpose) {
+    return std::make_shared<const crypto::TrustStore>(purpose, certificates(section, key));
+}
+
+crypto::Identity identity(Section section) {
+    const auto key = section.path("key");
+    const auto certificate = section.path("certificate");
+    if (key.empty() || certificate.empty()) return {};
+    auto loaded = identity_of(key.string(), certificate.string());
+    if (!loaded) {
+        section.fault("key", loaded.error().describe());
+        return {};
+    }
+    return std::move(*loaded);
+}
+
+std::optional<federation::ParticipantId> participant(Section& section, std::string_view key, const std::string& text) {
+    auto id = federation::ParticipantId::parse(text);
+    if (id) return std::move(*id);
+    section.fault(key, id.error().describe());
+    return std::nullopt;
+}
+
+/// Client certificates and what each may act for (AP-31).
+std::map<std::string, std::set<federation::ParticipantId>> clients(Section& section) {
+    std::map<std::string, std::set<federation::ParticipantId>> out;
+    for (auto& client : section.sections("clients")) {
+        const auto certificate = certificate_of(client.path("certificate").string());
+        if (!certificate) {
+            client.fault("certificate", certificate.error().describe());
+            continue;
+        }
+        auto& allowed = out[certificate->sha256_hex()];
+        for (const auto& text : client.list("participants")) {
+            if (auto id = participant(client, "participants", text)) allowed.insert(std::move(*id));
+        }
+    }
+    return out;
+}
+
+accesspoint::Environment ap_environment(Section environment) {
+    accesspoint::Environment out;
+    out.name = environment.text("name");
+    out.federation_ids = environment.list("federation_ids");
+    out.zone = environment.text("zone");
+    out.resolver_address = environment.text("resolver");
+    out.resolver_port = port(environment, "resolver_port", 53);
+    out.permitted_addresses = environment.list("permitted_addresses");
+    out.crl_urls = environment.list_or("crl_urls", {});
+    auto anchors = environment.section("trust");
+    out.ap_trust = trust(anchors, "as4", crypto::Purpose::as4);
+    out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
+    out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
+    out.crl_issuers = certificates(anchors, "crl_issuers");
+    (void)anchors.paths_or_none("o2o");  // one environment table serves every role; this one has no use for it
+    return out;
+}
+
+accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
+    accesspoint::AccessPointConfig out;
+    out.environment = ap_environment(environment);
+    auto anchors = environment.section("trust");
+    const auto tls_clients = trust(anchors, "tls", crypto::Purpose::tls_client);
+    out.id = ap.text("id");
+    out.as4 = identity(ap.section("as4"));
+    for (auto& one : ap.sections("as4_previous")) out.previous_as4.push_back(identity(one));
+    auto a = ap.section("a");
+    out.a.address = a.text_or("address", out.a.address);
+    out.a.port = port(a, "port");
+    out.a.path = a.text_or("path", out.a.path);
+    out.a.identity = identity(a);
+    out.a.client_trust = tls_clients;
+    out.a.server_trust = out.environment.smp_tls_trust;
+    auto c = ap.section("c");
+    out.c.address = c.text_or("address", out.c.address);
+    out.c.port = port(c, "port");
+    out.c.identity = identity(c);
+    out.c.client_trust = tls_clients;
+    out.c.clients = clients(c);
+    for (auto& one : ap.sections("participants")) {
+        auto id = participant(one, "id", one.text("id"));
+        if (!id) continue;
+        out.participants.push_back({.id = std::move(*id),
+                                    .documents = one.list_or("documents", {std::string(federation::kMessageDocument), std::string(federation::kReceiptDocument)}),
+                                    .approved = one.flag_or("approved", true)});
+    }
+    out.profiles = ap.list_or("transport_profiles", out.profiles);
+    out.folder = ap.path("data");
+    out.key_file = ap.path("key_file");
+    auto retries = ap.optional_section("retries");
+    out.send_retries = {.attempts = static_cast<unsigned>(retries.number_or("send_attempts", out.send_retries.attempts, 1, 1000)),
+                        .duration = retries.duration_or("send_duration", out.send_retries.duration)};
+    out.lookup_retries = {.attempts = static_cast<unsigned>(retries.number_or("lookup_attempts", out.lookup_retries.attempts, 1, 1000)),
+                          .duration = retries.duration_or("lookup_duration", out.lookup_retries.duration)};
+    out.metadata_cache = whole(ap.duration_or("metadata_cache", out.metadata_cache));
+    out.crl_interval = whole(ap.duration_or("crl_interval", out.crl_interval));
+    out.duplicate_memory = std::chrono::hours(24 * ap.number_or("duplicate_memory_days", 30, 30, 36500));
+    out.log_retention = std::chrono::hours(24 * ap.number_or("log_retention_days", 366, 366, 36500));
+    out.max_message = static_cast<std::uint64_t>(ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, 2'000'000'000));
+    out.keep_wire_octets = ap.flag_or("keep_wire_octets", false);
+    out.senders = static_cast<unsigned>(ap.number_or("senders", out.senders, 1, 64));
+    out.limits.connections = static_cast<std::size_t>(ap.number_or("connections", static_cast<std::int64_t>(out.limits.connections), 4, 10'000));
+    out.answer_timeout = whole(ap.duration_or("answer_timeout", out.answer_timeout));
+    return out;
+}
+
+messageservice::EnvironmentConfig mt_environment(Section environment) {
+    messageservice::EnvironmentConfig out;
+    out.name = environment.text("name");
+    out.federation_ids = environment.list("federation_ids");
+    out.zone = environment.text("zone");
+    out.resolver_address = environment.text("resolver");
+    out.resolver_port = port(environment, "resolver_port", 53);
+    out.permitted_addresses = environment.list("permitted_addresses");
+    out.crl_urls = environment.list_or("crl_urls", {});
+    auto anchors = environment.section("trust");
+    out.o2o_trust = trust(anchors, "o2o", crypto::Purpose::o2o);
+    out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
+    out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
+    out.ap_trust = trust(anchors, "as4", crypto::Purpose::as4);
+    out.crl_issuers = certificates(anchors, "crl_issuers");
+    return out;
+}
+
+messageservice::ParticipantConfig mt_participant(Section& one) {
+    messageservice::ParticipantConfig out;
+    out.id = one.text("id");
+    out.organisation = one.text("organisation");
+    for (auto& function : one.sections("functions")) out.functions.push_back({.id = function.text("id"), .label = function.text("label")});
+    for (auto& files : one.sections("identities")) out.identities.push_back(identity(files));
+    const auto types = one.list_or("attachment_types", {});
+    if (!types.empty()) out.attachment_types = types;
+    return out;
+}
+
+messageservice::MessageServiceConfig message_service(Section environment, Section mt) {
+    messageservice::MessageServiceConfig out;
+    out.environment = mt_environment(environment);
+    out.name = mt.text_or("name", out.name);
+    for (auto& one : mt.sections("participants")) out.participants.push_back(mt_participant(one));
+    auto access_point = mt.section("access_point");
+    out.access_point = {.url = access_point.text("url"), .identity = identity(access_point), .server_trust = out.environment.smp_tls_trust};
+    auto api = mt.section("api");
+    out.api.address = api.text_or("address", out.api.address);
+    out.api.port = port(api, "port");
+    out.api.identity = identity(api);
+    auto anchors = environment.section("trust");
+    out.api.client_trust = trust(anchors, "tls", crypto::Purpose::tls_client);
+    out.api.clients = clients(api);
+    out.data = mt.path("data");
+    out.keys = mt.path("keys");
+    auto schedule = mt.optional_section("schedule");
+    auto& times = out.schedule;
+    times.resend = schedule.durations_or("resend", times.resend);
+    times.receipt_warning = whole(schedule.duration_or("receipt_warning", times.receipt_warning));
+    times.receipt_timeout = whole(schedule.duration_or("receipt_timeout", times.receipt_timeout));
+    times.hold_limit = whole(schedule.duration_or("hold_limit", times.hold_limit));
+    times.retry_first = schedule.duration_or("retry_first", times.retry_first);
+    times.retry_last = schedule.duration_or("retry_last", times.retry_last);
+    times.follow_first = schedule.duration_or("follow_first", times.follow_first);
+    times.follow_last = schedule.duration_or("follow_last", times.follow_last);
+    times.inbox_wait = whole(schedule.duration_or("inbox_wait", times.inbox_wait));
+    out.send_limit = static_cast<std::uint64_t>(mt.number_or("send_limit", static_cast<std::int64_t>(out.send_limit), 1, 31'457'280));
+    out.receive_limit = static_cast<std::uint64_t>(mt.number_or("receive_limit", static_cast<std::int64_t>(out.receive_limit), 30'000'000, 31'457'280));
+    out.strict_time = mt.flag_or("strict_time", true);
+    out.workers = static_cast<unsigned>(mt.number_or("workers", out.workers, 1, 64));
+    return out;
+}
+
+/// Runs a command without a shell and waits for it: the name server's own reload.
+Result<> run_command(const std::vector<std::string>& words) {
+    std::vector<char*> arguments;
+    auto copies = words;
+    for (auto& word : copies) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t pid = 0;
+    const int started = ::posix_spawnp(&pid, arguments[0], &files, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&files);
+    int status = 0;
+    if (started != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
+        return fail("locator.reload", {}, words.front(), "The name server could not be told to read its zone again.", "It is tried again; see the name server's log.", Retry::later);
+    }
+    return {};
+}
+
+smpserver::LocatorHost locator_host(Section host) { return {.name = host.text("name"), .addresses = host.list("addresses")}; }
+
+smpserver::SmpServerConfig smp_server(Section smp) {
+    smpserver::SmpServerConfig out;
+    out.database = smp.path("database");
+    out.address = smp.text_or("address", out.address);
+    out.port = port(smp, "port");
+    out.tls_key = smp.path("key");
+    out.tls_certificate = smp.path("certificate");
+    out.hosts = smp.list("hosts");
+    out.max_age = whole(smp.duration_or("max_age", out.max_age));
+    out.poll = smp.duration_or("poll", out.poll);
+    auto locator = smp.optional_section("locator");
+    if (locator.present()) {
+        smpserver::LocatorConfig zone;
+        zone.zone = locator.text("zone");
+        zone.file = locator.path("file");
+        zone.smp_url = locator.text("smp_url");
+        zone.name_server = locator_host(locator.section("name_server"));
+        for (auto& host : locator.sections("hosts")) zone.hosts.push_back(locator_host(host));
+        auto command = locator.list_or("reload", {});
+        if (!command.empty()) zone.reload = [command = std::move(command)] { return run_command(command); };
+        out.locator = std::move(zone);
+    }
+    return out;
+}
+
+CaRole ca_role(Section ca) {
+    CaRole out;
+    out.server.address = ca.text_or("address", out.server.address);
+    out.server.port = port(ca, "port");
+    out.server.check_interval = ca.duration_or("check_interval", out.server.check_interval);
+    out.folder = ca.path("folder");
+    out.passphrase_file = ca.path("passphrase_file");
+    out.base_urls = ca.list("base_urls");
+    out.reissue = std::chrono::hours(ca.number_or("reissue_hours", 24, 1, 24));
+    auto owner = ca.section("owner");
+    out.owner = {.country = owner.text_or("country", "SE"),
+                 .organisation = owner.text("organisation"),
+                 .organisational_unit = owner.text_or("organisational_unit", ""),
+                 .organisation_identifier = owner.text_or("organisation_identifier", "")};
+    return out;
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::filesystem::path& file) {
+    BUDKAVLE_TRY(const auto settings, Settings::load(file));
+    Config config;
+    auto root = settings->root();
+    auto log = root.section("log");
+    config.log_folder = log.path("folder");
+    config.component = log.text("component");
+    auto ap = root.optional_section("ap");
+    auto mt = root.optional_section("mt");
+    auto smp = root.optional_section("smp");
+    auto ca = root.optional_section("ca");
+    if (!ap.present() && !mt.present() && !smp.present() && !ca.present()) root.fault("", "no role: one of [ap], [mt], [smp], [ca] is needed.");
+    auto environment = ap.present() || mt.present() ? root.section("environment") : root.optional_section("environment");
+    if (ap.present()) {
+        config.ap = access_point(environment, ap);
+        if (const auto fine = accesspoint::check(*config.ap, system_clock().now()); !fine) ap.fault("", fine.error().describe());
+    }
+    if (mt.present()) {
+        config.mt = message_service(environment, mt);
+        if (const auto fine = messageservice::check(*config.mt); !fine) mt.fault("", fine.error().describe());
+    }
+    if (smp.present()) config.smp = smp_server(smp);
+    if (ca.present()) config.ca = ca_role(ca);
+    config.faults = settings->finish();
+    return config;
+}
+
+}  // namespace budkavle::app

@@ -1,0 +1,40 @@
+#pragma once
+/// The configuration file of `budkavle serve`: from text to the plain values the services take.
+///
+/// Tables: [environment] with [environment.trust], [log], and one for each role: [ap], [mt], [smp], [ca].
+/// Paths are relative to the folder of the file. docs/operating.md lists every setting.
+
+#include <optional>
+#include <vector>
+
+#include "accesspoint/config.hpp"
+#include "ca/publish_server.hpp"
+#include "messageservice/config.hpp"
+#include "settings.hpp"
+#include "smpserver/smp_server.hpp"
+
+namespace budkavle::app {
+
+struct CaRole {
+    ca::PublishServerConfig server;
+    std::filesystem::path folder;
+    std::filesystem::path passphrase_file;
+    ca::Owner owner;
+    std::vector<std::string> base_urls;
+    std::chrono::hours reissue{24};
+};
+
+struct Config {
+    std::filesystem::path log_folder;
+    std::string component;
+    std::optional<accesspoint::AccessPointConfig> ap;
+    std::optional<messageservice::MessageServiceConfig> mt;
+    std::optional<smpserver::SmpServerConfig> smp;
+    std::optional<CaRole> ca;
+    std::vector<SettingFault> faults;  ///< empty: the configuration can be served
+};
+
+/// Error only when the file cannot be read or parsed; everything else is in `faults`.
+[[nodiscard]] Result<Config> load_config(const std::filesystem::path& file);
+
+}  // namespace budkavle::app

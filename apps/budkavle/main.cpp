@@ -1,0 +1,41 @@
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "command.hpp"
+
+namespace {
+
+/// An option that may be repeated takes one value each time; what follows may be a file of the command.
+void one_value_each(CLI::App& command) {
+    for (auto* option : command.get_options()) option->allow_extra_args(false);
+    for (auto* below : command.get_subcommands({})) one_value_each(*below);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace budkavle::app;
+    ::signal(SIGPIPE, SIG_IGN);
+    ::prctl(PR_SET_DUMPABLE, 0);  // keys live in this memory: no core dumps, no other process of the same user may look
+    CLI::App app{std::string(tr("Budkavle: secure digital communication (SDK) between organisations", "Budkavle: säker digital kommunikation (SDK) mellan organisationer"))};
+    app.name("budkavle");
+    app.require_subcommand(1);
+    app.set_help_all_flag("--help-all", std::string(tr("Help of every command", "Hjälp för alla kommandon")));
+    app.set_version_flag("--version", "budkavle " BUDKAVLE_VERSION);
+    Exit exit = Exit::usage;
+    add_demo(app, exit);
+    add_messages(app, exit);
+    add_check(app, exit);
+    add_serve(app, exit);
+    add_xhe(app, exit);
+    add_as4(app, exit);
+    add_smp(app, exit);
+    add_pki(app, exit);
+    one_value_each(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? static_cast<int>(Exit::yes) : static_cast<int>(Exit::usage);
+    }
+    return static_cast<int>(exit);
+}

@@ -1,0 +1,52 @@
+#pragma once
+/// Wakes whoever waits for something to arrive.
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+namespace budkavle::accesspoint {
+
+/// Take `rings` first, look whether there is something, then `wait` with that number: nothing rung in between is
+/// missed.
+class Bell {
+public:
+    void ring() {
+        {
+            const std::lock_guard lock(lock_);
+            ++rings_;
+        }
+        rung_.notify_all();
+    }
+    /// From now on nobody waits.
+    void retire() {
+        {
+            const std::lock_guard lock(lock_);
+            retired_ = true;
+        }
+        rung_.notify_all();
+    }
+    [[nodiscard]] std::uint64_t rings() const {
+        const std::lock_guard lock(lock_);
+        return rings_;
+    }
+    [[nodiscard]] bool retired() const {
+        const std::lock_guard lock(lock_);
+        return retired_;
+    }
+    /// Returns whether it was rung after `seen`; false when the time is up or the bell is retired.
+    bool wait(std::uint64_t seen, std::chrono::milliseconds longest) {
+        std::unique_lock lock(lock_);
+        rung_.wait_for(lock, longest, [&] { return retired_ || rings_ != seen; });
+        return !retired_ && rings_ != seen;
+    }
+
+private:
+    mutable std::mutex lock_;
+    std::condition_variable rung_;
+    std::uint64_t rings_ = 0;
+    bool retired_ = false;
+};
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,26 @@
+#pragma once
+/// Quarantine of one AS4 message in the encrypted store: what is not kept explicitly is removed again.
+
+#include <string>
+#include <vector>
+
+#include "as4/payload.hpp"
+#include "store/blob.hpp"
+
+namespace budkavle::accesspoint {
+
+class BlobPayloads final : public as4::PayloadStore {
+public:
+    explicit BlobPayloads(store::BlobStore& blobs) : blobs_(blobs) {}
+    ~BlobPayloads() override;
+    Result<std::unique_ptr<as4::PayloadWriter>> create(std::string_view cid) override;
+    /// The blob survives this object: its row is committed.
+    void keep(const std::string& handle);
+
+private:
+    class Writer;
+    store::BlobStore& blobs_;
+    std::vector<std::string> quarantined_;
+};
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,104 @@
+#pragma once
+/// Everything an access point is told from outside. Plain values; defaults from the specification's list of open
+/// values.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "crypto/key.hpp"
+#include "crypto/trust.hpp"
+#include "federation/identifiers.hpp"
+#include "net/http.hpp"
+
+namespace budkavle::accesspoint {
+
+/// Attempts spread evenly over a duration: 4 in 12 minutes means at 0, 4, 8 and 12 minutes.
+struct RetrySchedule {
+    unsigned attempts;
+    milliseconds duration;
+    [[nodiscard]] milliseconds interval() const { return attempts > 1 ? duration / (attempts - 1) : milliseconds{0}; }
+};
+
+/// One federation in one environment; a process serves exactly one (AP-20, SEC-35).
+struct Environment {
+    std::string name;                         ///< "sdk-test", for logs
+    std::vector<std::string> federation_ids;  ///< FEDERATIONID values that are ours (K18)
+    std::string zone;                         ///< SML zone
+    std::string resolver_address;             ///< IP of the DNS resolver
+    std::uint16_t resolver_port = 53;
+    std::vector<std::string> permitted_addresses;         ///< CIDR ranges that may be connected to
+    std::shared_ptr<const crypto::TrustStore> ap_trust;   ///< AP CA (AP-14)
+    std::shared_ptr<const crypto::TrustStore> smp_trust;  ///< SMP signatures (AP-16)
+    std::shared_ptr<const crypto::TrustStore>
+        smp_tls_trust;                  ///< servers of SMP and CRL addresses over https; may be null
+    std::vector<std::string> crl_urls;  ///< revocation lists kept from the start; more come from certificates
+    std::vector<crypto::Certificate> crl_issuers;  ///< whose lists are believed
+};
+
+/// A participant whose messages this access point carries.
+struct Participant {
+    federation::ParticipantId id;
+    std::vector<std::string> documents;  ///< document identifiers it takes (NOT_SERVICED otherwise)
+    bool approved = true;                ///< in the federation; false stops sending and receiving
+};
+
+/// Between access points: AS4 over mutual TLS (AP-10).
+struct InterfaceA {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;
+    std::string path = "/as4";
+    crypto::Identity identity;  ///< TLS certificate of the public host name (AP-11), server and client
+    std::shared_ptr<const crypto::TrustStore> client_trust;
+    std::shared_ptr<const crypto::TrustStore> server_trust;
+};
+
+/// Towards message services: mutual TLS; a client may act for the participants listed under its certificate (AP-31).
+struct InterfaceC {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;
+    crypto::Identity identity;
+    std::shared_ptr<const crypto::TrustStore> client_trust;
+    std::map<std::string, std::set<federation::ParticipantId>> clients;  ///< certificate SHA-256 (hex) → participants
+    crypto::RevocationPolicy revocation = crypto::RevocationPolicy::required;
+};
+
+struct AccessPointConfig {
+    std::string id;  ///< CN of the AS4 certificate, PartyId (AP-04)
+    Environment environment;
+    crypto::Identity as4;                        ///< signs and decrypts
+    std::vector<crypto::Identity> previous_as4;  ///< still decrypt during the overlap (AP-19)
+    std::vector<crypto::Certificate>
+        partners;  ///< of peers that name their certificate without sending it (IssuerSerial …)
+    InterfaceA a;
+    InterfaceC c;
+    std::vector<Participant> participants;
+    std::vector<std::string> profiles{"digg-transport-as4-v1_0", "digg-transport-as4-v1_2"};  ///< best first (AP-01)
+
+    std::filesystem::path folder;    ///< database and blobs
+    std::filesystem::path key_file;  ///< key of the blobs; outside `folder` in production
+
+    RetrySchedule send_retries{4, std::chrono::minutes(12)};  ///< A3/A4
+    RetrySchedule lookup_retries{5, std::chrono::hours(1)};   ///< SMP retries
+    std::chrono::seconds metadata_cache{300};                 ///< A1/A2
+    std::chrono::seconds crl_interval{3600};                  ///< revocation lists are asked for at least this often
+    std::chrono::hours duplicate_memory{24 * 30};             ///< at least 30 days
+    std::chrono::hours log_retention{24 * 366};               ///< at least 12 months (SEC-02)
+    std::uint64_t max_message = 150'000'000;                  ///< octets of one XHE
+    unsigned senders = 2;                                     ///< messages sent at the same time
+    net::ServerLimits limits;                                 ///< of both servers
+    bool keep_wire_octets = false;             ///< keep sent requests after their receipt, as evidence; the disk fills
+    std::chrono::seconds answer_timeout{600};  ///< one AS4 exchange, upload included
+};
+
+/// What can be wrong with a configuration before anything is opened. Error codes "config.…".
+[[nodiscard]] Result<> check(const AccessPointConfig& config, Time now);
+[[nodiscard]] const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id);
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,112 @@
+#include "accesspoint/incoming.hpp"
+
+#include "accesspoint/schema.hpp"
+
+namespace budkavle::accesspoint {
+namespace {
+
+constexpr std::string_view kSelect = R"(
+  SELECT as4_id, position, state, xhe_id, blob, bytes, received, from_party, to_party, original_sender, final_recipient,
+         service, action, conversation_id, signer_sha256, trace_id
+  FROM incoming )";
+
+constexpr std::string_view kInsert = R"(
+  INSERT INTO incoming (participant, as4_id, position, state, xhe_id, blob, bytes, received, from_party, to_party,
+                        original_sender, final_recipient, service, action, conversation_id, signer_sha256, trace_id)
+  VALUES (?1, ?2, (SELECT COALESCE(MAX(position), 0) + 1 FROM incoming WHERE participant = ?1),
+          ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16))";
+
+constexpr std::string_view kRemember = R"(
+  INSERT INTO received (message_id, from_party, content_sha256, references_sha256, receipt, received)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6))";
+
+IncomingMessage read(const store::Row& row, const federation::ParticipantId& participant) {
+    return {
+        .participant = participant,
+        .as4_id = row.text(0),
+        .position = row.integer(1),
+        .state = row.text(2) == to_string(Incoming::available) ? Incoming::available : Incoming::acknowledged,
+        .xhe_id = row.text(3),
+        .blob = row.text(4),
+        .bytes = static_cast<std::uint64_t>(row.integer(5)),
+        .received = loaded(row.integer(6)),
+        .from_party = row.text(7),
+        .to_party = row.text(8),
+        .original_sender = row.text(9),
+        .final_recipient = row.text(10),
+        .service = row.text(11),
+        .action = row.text(12),
+        .conversation_id = row.text(13),
+        .signer_sha256 = row.text(14),
+        .trace_id = row.text(15),
+    };
+}
+
+}  // namespace
+
+Result<> add_incoming(store::Transaction& tx, const IncomingMessage& m) {
+    BUDKAVLE_CHECK(tx.execute(
+        kInsert, {m.participant.folded(), m.as4_id, std::string(to_string(m.state)), m.xhe_id, m.blob,
+                  static_cast<std::int64_t>(m.bytes), stored(m.received), m.from_party, m.to_party, m.original_sender,
+                  m.final_recipient, m.service, m.action, m.conversation_id, m.signer_sha256, m.trace_id}));
+    return {};
+}
+
+Result<std::vector<IncomingMessage>> waiting(store::Transaction& tx, const federation::ParticipantId& participant,
+                                             std::int64_t position, unsigned limit) {
+    BUDKAVLE_TRY(
+        const auto rows,
+        tx.query(std::string(kSelect) +
+                     "WHERE participant = ?1 AND state = 'available' AND position > ?2 ORDER BY position LIMIT ?3",
+                 {participant.folded(), position, std::int64_t{limit}}));
+    std::vector<IncomingMessage> messages;
+    for (const auto& row : rows) messages.push_back(read(row, participant));
+    return messages;
+}
+
+Result<std::optional<IncomingMessage>> find_incoming(store::Transaction& tx,
+                                                     const federation::ParticipantId& participant,
+                                                     const std::string& as4_id) {
+    BUDKAVLE_TRY(const auto rows, tx.query(std::string(kSelect) + "WHERE participant = ?1 AND as4_id = ?2",
+                                           {participant.folded(), as4_id}));
+    if (rows.empty()) return std::optional<IncomingMessage>{};
+    return std::optional(read(rows.front(), participant));
+}
+
+Result<> acknowledge(store::Transaction& tx, const IncomingMessage& message, Time now) {
+    BUDKAVLE_CHECK(check_transition(message.state, Incoming::acknowledged));
+    BUDKAVLE_CHECK(
+        tx.execute("UPDATE incoming SET state = 'acknowledged', blob = '', acknowledged = ?3 WHERE participant = ?1 "
+                   "AND as4_id = ?2",
+                   {message.participant.folded(), message.as4_id, stored(now)}));
+    return {};
+}
+
+Result<std::set<std::string>> incoming_blobs(store::Transaction& tx) {
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT blob FROM incoming WHERE blob <> ''"));
+    std::set<std::string> blobs;
+    for (const auto& row : rows) blobs.insert(row.text(0));
+    return blobs;
+}
+
+Result<> remember(store::Transaction& tx, const Remembered& what) {
+    BUDKAVLE_CHECK(tx.execute(kRemember, {what.message_id, what.from_party, what.content_sha256, what.references_sha256,
+                                          what.receipt, stored(what.received)}));
+    return {};
+}
+
+Result<std::optional<Remembered>> recall(store::Transaction& tx, const std::string& message_id) {
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT from_party, content_sha256, references_sha256, receipt, received "
+                                           "FROM received WHERE message_id = ?1",
+                                           {message_id}));
+    if (rows.empty()) return std::optional<Remembered>{};
+    const auto& row = rows.front();
+    return std::optional(
+        Remembered{message_id, row.text(0), row.text(1), row.text(2), row.blob(3), loaded(row.integer(4))});
+}
+
+Result<std::int64_t> forget_before(store::Transaction& tx, Time limit) {
+    return tx.execute("DELETE FROM received WHERE received < ?1", {stored(limit)});
+}
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,64 @@
+#pragma once
+/// Repository: messages that wait for their message services, and the memory of duplicates. Every call names the
+/// participant (SEC-31).
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "accesspoint/state.hpp"
+#include "base/time.hpp"
+#include "federation/identifiers.hpp"
+#include "store/database.hpp"
+
+namespace budkavle::accesspoint {
+
+/// Facts of a received message; nothing of its content.
+struct IncomingMessage {
+    federation::ParticipantId participant;  ///< final recipient as served here
+    std::string as4_id{};
+    std::int64_t position = 0;  ///< order of arrival per participant, set by `add_incoming`
+    Incoming state = Incoming::available;
+    std::string xhe_id{};
+    std::string blob{};  ///< XHE octets; empty after acknowledgement
+    std::uint64_t bytes = 0;
+    Time received{};
+    std::string from_party{};
+    std::string to_party{};
+    std::string original_sender{};
+    std::string final_recipient{};
+    std::string service{};
+    std::string action{};
+    std::string conversation_id{};
+    std::string signer_sha256{};
+    std::string trace_id{};
+};
+
+Result<> add_incoming(store::Transaction& tx, const IncomingMessage& message);
+/// Available ones after `position`, oldest first.
+Result<std::vector<IncomingMessage>> waiting(store::Transaction& tx, const federation::ParticipantId& participant,
+                                             std::int64_t position, unsigned limit);
+Result<std::optional<IncomingMessage>> find_incoming(store::Transaction& tx,
+                                                     const federation::ParticipantId& participant,
+                                                     const std::string& as4_id);
+/// The state changes, the name of the blob goes; its octets are the caller's to remove after the commit. Error
+/// "state.transition".
+Result<> acknowledge(store::Transaction& tx, const IncomingMessage& message, Time now);
+Result<std::set<std::string>> incoming_blobs(store::Transaction& tx);
+
+/// What is known of a MessageId that was receipted (`access-point.md` 6).
+struct Remembered {
+    std::string message_id{};
+    std::string from_party{};
+    std::string content_sha256{};     ///< payloads after decompression
+    std::string references_sha256{};  ///< digests that the receipt vouches for
+    Bytes receipt{};                  ///< signed octets, sent again unchanged
+    Time received{};
+};
+/// Error "db.constraint" when the MessageId is known: the key makes the check atomic.
+Result<> remember(store::Transaction& tx, const Remembered& what);
+Result<std::optional<Remembered>> recall(store::Transaction& tx, const std::string& message_id);
+Result<std::int64_t> forget_before(store::Transaction& tx, Time limit);
+
+}  // namespace budkavle::accesspoint

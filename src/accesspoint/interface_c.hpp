@@ -1,0 +1,14 @@
+#pragma once
+/// Routes of interface C, each behind `authorise`.
+
+#include "accesspoint/inbox.hpp"
+#include "accesspoint/outbox.hpp"
+#include "net/http.hpp"
+
+namespace budkavle::accesspoint {
+
+/// Everything is below /c/v1/participants/{id}/; the objects must outlive the router. `GET /health` needs no
+/// participant.
+[[nodiscard]] net::Router interface_c(const Workshop& workshop, Outbox& outbox, Inbox& inbox);
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,40 @@
+#include "accesspoint/maintenance.hpp"
+
+#include "accesspoint/incoming.hpp"
+#include "accesspoint/outgoing.hpp"
+#include "accesspoint/schema.hpp"
+#include "store/queue.hpp"
+
+namespace budkavle::accesspoint {
+
+Result<> recover(Workshop& workshop) {
+    std::set<std::string> named;
+    BUDKAVLE_CHECK(workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(store::release_leases(tx));
+        BUDKAVLE_TRY(named, incoming_blobs(tx));
+        BUDKAVLE_TRY(auto outgoing, outgoing_blobs(tx));
+        named.merge(outgoing);
+        return {};
+    }));
+    BUDKAVLE_TRY(const auto removed, workshop.blobs.sweep([&](const std::string& id) { return named.contains(id); }));
+    if (removed > 0) {
+        workshop.journal.log().technical(obs::Level::info, "store.swept",
+                                         {{"blobs", static_cast<std::int64_t>(removed)}});
+    }
+    return {};
+}
+
+Result<> forget_old(Workshop& workshop) {
+    const auto now = workshop.clock.now();
+    return workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(forget_before(tx, now - workshop.config.duplicate_memory));
+        const auto limit = now - workshop.config.log_retention;
+        BUDKAVLE_CHECK(drop_events_before(tx, limit));
+        BUDKAVLE_CHECK(
+            tx.execute("DELETE FROM incoming WHERE state = 'acknowledged' AND acknowledged < ?1", {stored(limit)}));
+        BUDKAVLE_CHECK(tx.execute("DELETE FROM outgoing WHERE finished < ?1", {stored(limit)}));
+        return {};
+    });
+}
+
+}  // namespace budkavle::accesspoint

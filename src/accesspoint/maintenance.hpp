@@ -1,0 +1,13 @@
+#pragma once
+/// What an access point forgets, and when (SEC-02, `access-point.md` 6).
+
+#include "accesspoint/workshop.hpp"
+
+namespace budkavle::accesspoint {
+
+/// Start-up: leases of the process before are void, blobs that no row names are removed.
+Result<> recover(Workshop& workshop);
+/// Duplicate memory after its time, facts and events after the retention of the log. Unfinished messages never.
+Result<> forget_old(Workshop& workshop);
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,67 @@
+#include "accesspoint/schema.hpp"
+
+#include "store/planted.hpp"
+#include "store/queue.hpp"
+
+namespace budkavle::accesspoint {
+namespace {
+
+constexpr std::string_view kTables = R"(
+CREATE TABLE incoming (
+  participant TEXT NOT NULL, as4_id TEXT NOT NULL, position INTEGER NOT NULL, state TEXT NOT NULL,
+  xhe_id TEXT NOT NULL, blob TEXT NOT NULL, bytes INTEGER NOT NULL, received INTEGER NOT NULL, acknowledged INTEGER,
+  from_party TEXT NOT NULL, to_party TEXT NOT NULL, original_sender TEXT NOT NULL, final_recipient TEXT NOT NULL,
+  service TEXT NOT NULL, action TEXT NOT NULL, conversation_id TEXT NOT NULL, signer_sha256 TEXT NOT NULL, trace_id TEXT NOT NULL,
+  PRIMARY KEY (participant, as4_id));
+CREATE INDEX incoming_waiting ON incoming (participant, state, position);
+
+-- Duplicate memory. It belongs to the access point: what it answers depends on the sending access point, not on a participant.
+CREATE TABLE received (
+  message_id TEXT PRIMARY KEY, from_party TEXT NOT NULL, content_sha256 TEXT NOT NULL, references_sha256 TEXT NOT NULL,
+  receipt BLOB NOT NULL, received INTEGER NOT NULL);
+CREATE INDEX received_age ON received (received);
+
+CREATE TABLE outgoing (
+  participant TEXT NOT NULL, as4_id TEXT NOT NULL, idempotency_key TEXT NOT NULL, state TEXT NOT NULL,
+  xhe_id TEXT NOT NULL, xhe_sha256 TEXT NOT NULL, blob TEXT NOT NULL, bytes INTEGER NOT NULL,
+  sender TEXT NOT NULL, recipient TEXT NOT NULL, document_id TEXT NOT NULL, process_id TEXT NOT NULL, process_scheme TEXT NOT NULL,
+  conversation_id TEXT NOT NULL, traceparent TEXT NOT NULL, created INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, lookups INTEGER NOT NULL,
+  request_blob TEXT, request_type TEXT, evidence TEXT, peer TEXT, peer_sha256 TEXT, profile TEXT,
+  cause_code TEXT, cause_text TEXT, receipt BLOB, receipt_type TEXT, receipt_time INTEGER, finished INTEGER,
+  PRIMARY KEY (participant, as4_id), UNIQUE (participant, idempotency_key));
+
+CREATE TABLE event (
+  participant TEXT NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, event TEXT NOT NULL, as4_id TEXT NOT NULL,
+  xhe_id TEXT NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (participant, position));
+CREATE INDEX event_message ON event (participant, as4_id);
+CREATE INDEX event_envelope ON event (participant, xhe_id);
+CREATE INDEX event_age ON event (time);
+)";
+
+#ifdef BUDKAVLE_PLANTED_BUGS
+// The fault needs tables that do not stop it.
+constexpr std::string_view kWithoutKeys = R"(
+DROP TABLE incoming; DROP TABLE received;
+CREATE TABLE incoming (
+  participant TEXT NOT NULL, as4_id TEXT NOT NULL, position INTEGER NOT NULL, state TEXT NOT NULL,
+  xhe_id TEXT NOT NULL, blob TEXT NOT NULL, bytes INTEGER NOT NULL, received INTEGER NOT NULL, acknowledged INTEGER,
+  from_party TEXT NOT NULL, to_party TEXT NOT NULL, original_sender TEXT NOT NULL, final_recipient TEXT NOT NULL,
+  service TEXT NOT NULL, action TEXT NOT NULL, conversation_id TEXT NOT NULL, signer_sha256 TEXT NOT NULL, trace_id TEXT NOT NULL);
+CREATE TABLE received (
+  message_id TEXT NOT NULL, from_party TEXT NOT NULL, content_sha256 TEXT NOT NULL, references_sha256 TEXT NOT NULL,
+  receipt BLOB NOT NULL, received INTEGER NOT NULL);
+)";
+#endif
+
+}  // namespace
+
+std::vector<store::Migration> migrations() {
+    std::vector<store::Migration> list{{1, store::queue_schema()}, {2, kTables}};
+#ifdef BUDKAVLE_PLANTED_BUGS
+    if (store::planted("duplicate_check_not_atomic")) list.push_back({3, kWithoutKeys});
+#endif
+    return list;
+}
+
+}  // namespace budkavle::accesspoint

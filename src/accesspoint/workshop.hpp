@@ -1,0 +1,35 @@
+#pragma once
+/// What the parts of one access point share. Built and owned by AccessPoint; the parts hold references.
+
+#include <functional>
+
+#include "accesspoint/bell.hpp"
+#include "accesspoint/config.hpp"
+#include "accesspoint/journal.hpp"
+#include "base/time.hpp"
+#include "crypto/trust.hpp"
+#include "smp/verify.hpp"
+#include "store/blob.hpp"
+#include "store/database.hpp"
+
+namespace budkavle::accesspoint {
+
+/// Where a participant's messages of a type go (smp::Directory::lookup).
+using Lookup =
+    std::function<Result<smp::Metadata>(const federation::ParticipantId& participant, const std::string& document)>;
+
+struct Workshop {
+    const AccessPointConfig& config;
+    store::Database& database;
+    store::BlobStore& blobs;
+    const Journal& journal;
+    const Clock& clock;
+    const crypto::CrlStore& crls;
+    Lookup lookup;
+    Bell arrivals;    ///< something new for a message service
+    Bell departures;  ///< something new to send
+};
+
+inline constexpr std::string_view kSendJob = "as4.send";
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,96 @@
+#include "as4/soap.hpp"
+
+#include "as4/names.hpp"
+
+namespace budkavle::as4 {
+
+namespace {
+
+bool must_understand(xml::Element block) {
+    const auto value = block.attribute(kSoap12, "mustUnderstand");
+    return value && (trim(*value) == "true" || trim(*value) == "1");
+}
+
+Outcome<> read_header(xml::Element header, Envelope& envelope) {
+    for (const auto block : header.children()) {
+        if (block.is(kEb, "Messaging")) {
+            if (envelope.messaging) return refuse(Cause::soap_structure, "The Header has two eb:Messaging.");
+            envelope.messaging = block;
+        } else if (block.is(kWsse, "Security")) {
+            if (envelope.security) return refuse(Cause::security_structure, "The Header has two wsse:Security.");
+            envelope.security = block;
+        } else if (must_understand(block)) {
+            return refuse(Cause::must_understand);
+        }
+    }
+    return {};
+}
+
+Outcome<> collect_ids(xml::Element element, std::map<std::string, xml::Element, std::less<>>& into) {
+    for (const auto& attribute : element.attributes()) {
+        const bool is_id = attribute.ns.empty() ? equal_ignore_case_ascii(attribute.name, "id")
+                                                : (attribute.ns == kWsu && attribute.name == "Id") ||
+                                                      (attribute.ns == kXmlNs && attribute.name == "id");
+        if (!is_id) continue;
+        const auto [entry, fresh] = into.emplace(trim(attribute.value), element);
+        // Domibus writes the same value as `id` and `wsu:Id` of one element.
+        if (!fresh && entry->second != element)
+            return refuse(Cause::security_structure, "Two elements have the same Id.");
+    }
+    for (const auto child : element.children()) BUDKAVLE_CHECK(collect_ids(child, into));
+    return {};
+}
+
+}  // namespace
+
+xml::Limits soap_limits(std::size_t bytes) {
+    return {.bytes = bytes, .depth = 32, .attributes = 64, .elements = 20'000, .text = bytes, .name = 256};
+}
+
+Outcome<Envelope> read_envelope(Source& octets, std::size_t max_bytes) {
+    auto document = xml::Document::parse(octets, soap_limits(max_bytes));
+    if (!document) {
+        const auto& error = document.error();
+        if (error.code == "xml.doctype") return refuse(Cause::soap_doctype);
+        if (error.code.starts_with("xml.")) return refuse(Cause::soap_unparsable);
+        if (error.code == "as4.body_limit") return refuse(Cause::body_too_large);
+        return refuse(Cause::mime_broken);
+    }
+    Envelope envelope{std::move(*document), {}, {}, {}};
+    const auto root = envelope.document.root();
+    if (!root.is(kSoap12, "Envelope"))
+        return refuse(root.name() == "Envelope" ? Cause::soap_version : Cause::soap_structure);
+    xml::Element header;
+    for (const auto child : root.children()) {
+        if (child.is(kSoap12, "Header") && !header && !envelope.body)
+            header = child;
+        else if (child.is(kSoap12, "Body") && !envelope.body)
+            envelope.body = child;
+        else
+            return refuse(Cause::soap_structure);
+    }
+    if (!envelope.body) return refuse(Cause::soap_structure);
+    if (header) BUDKAVLE_CHECK(read_header(header, envelope));
+    return envelope;
+}
+
+Outcome<> check_request(const Envelope& envelope) {
+    if (!envelope.messaging) return refuse(Cause::soap_structure);
+    if (envelope.body.has_element_children() || envelope.body.has_text()) return refuse(Cause::body_not_empty);
+    if (!envelope.security) return refuse(Cause::security_missing);
+    return {};
+}
+
+Outcome<IdIndex> IdIndex::build(xml::Element root) {
+    IdIndex index;
+    BUDKAVLE_CHECK(collect_ids(root, index.elements_));
+    return index;
+}
+
+xml::Element IdIndex::resolve(std::string_view reference) const {
+    if (!reference.starts_with('#')) return {};
+    const auto found = elements_.find(reference.substr(1));
+    return found == elements_.end() ? xml::Element() : found->second;
+}
+
+}  // namespace budkavle::as4

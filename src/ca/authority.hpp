@@ -1,0 +1,97 @@
+#pragma once
+/// The PKI of a platform owner on one folder: CAs, end-entity certificates, revocation, lists (`pki.md` 5.1–5.3,
+/// `federation.md` 2.2, 5.4). Keys lie in encrypted PKCS#8 files and are in memory only while they sign.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "ca/intake.hpp"
+#include "ca/profile.hpp"
+#include "ca/register.hpp"
+#include "crypto/key.hpp"
+#include "obs/log.hpp"
+
+namespace budkavle::ca {
+
+struct AuthorityConfig {
+    std::filesystem::path folder;  ///< made when absent: register.db, keys/ID.pem, publish/ID.crl
+    SecretBytes passphrase;        ///< of the key files; at least 12 octets
+    Owner owner;
+    std::vector<std::string> base_urls;  ///< "http://pki.example.se": lists are at BASE/crl/ID.crl
+    std::vector<std::string> ocsp_urls;  ///< put into new certificates; empty: none
+    KeyPolicy key_policy;
+    std::chrono::hours reissue{24};                  ///< a list is renewed at this age, and at once after a revocation
+    std::chrono::hours crl_validity{7 * 24};         ///< nextUpdate
+    std::chrono::hours root_crl_validity{180 * 24};  ///< of roots that certify CAs only
+    std::chrono::days keep_expired{30};  ///< how long a revoked certificate stays on the list after it has expired
+};
+
+struct CaOrder {
+    std::string id;           ///< [a-z0-9-]{1,40}; names the files
+    std::string common_name;  ///< "Accesspunkt CA-SDK-QA"
+    CaPurpose purpose = CaPurpose::access_point;
+    unsigned rsa_bits = 0;          ///< 0: 4096 for roots, 3072 below
+    std::chrono::days validity{0};  ///< 0: 20 years for roots, 10 below
+};
+
+/// Every act names who did it; every act and every refusal goes to the audit log. Safe for several threads and
+/// processes: one writes at a time.
+class Authority {
+public:
+    /// Errors "ca.passphrase" (too short), "key.passphrase" (wrong for a key that is there), "file.…", "db.…".
+    static Result<std::unique_ptr<Authority>> open(AuthorityConfig config, obs::Log& log, const Clock& clock);
+
+    /// Errors "ca.order", "ca.exists", "ca.unknown", "ca.purpose" (the parent does not certify CAs).
+    [[nodiscard]] Result<crypto::Certificate> create_root(std::string_view who, const CaOrder& order);
+    [[nodiscard]] Result<crypto::Certificate> create_ca(std::string_view who, std::string_view parent,
+                                                        const CaOrder& order);
+
+    /// For a key whose possession is proven otherwise. Errors "ca.purpose", "ca.order", "ca.key" (refused by policy),
+    /// "ca.key_reused", "ca.name_taken".
+    [[nodiscard]] Result<crypto::Certificate> issue(std::string_view who, std::string_view ca, const Order& order,
+                                                    const crypto::PublicKey& key);
+    /// From a request: takes its key only; all names come from `order`. Also error "ca.request" with the first reason.
+    [[nodiscard]] Result<crypto::Certificate> issue_for_request(std::string_view who, std::string_view ca,
+                                                                const Order& order, ByteView request);
+
+    /// `reason` as in the CRL ("keyCompromise", "superseded", …); `cause`: the outcome of the investigation, required.
+    /// The new list is published before this returns. Errors "ca.order", "ca.not_issued", "ca.already_revoked"; with
+    /// Retry::later the certificate is revoked and only the list is missing: `publish_due` makes up for it.
+    [[nodiscard]] Result<> revoke(std::string_view who, std::string_view ca, std::string_view serial_decimal,
+                                  const std::string& reason, const std::string& cause);
+
+    [[nodiscard]] Result<std::vector<CaRecord>> cas() const { return register_->cas(); }
+    [[nodiscard]] Result<std::vector<IssuedRecord>> list(std::string_view ca) const { return register_->issued_by(ca); }
+    /// The CA itself first, its root last.
+    [[nodiscard]] Result<std::vector<crypto::Certificate>> chain_of(std::string_view ca) const;
+
+    /// Publishes every list that is due; returns how many. Goes on after a fault and returns the first one at the end.
+    Result<std::size_t> publish_due(std::string_view who);
+    [[nodiscard]] std::filesystem::path publish_folder() const { return config_.folder / "publish"; }
+
+private:
+    Authority(AuthorityConfig config, std::unique_ptr<Register> book, obs::Log& log, const Clock& clock)
+        : config_(std::move(config)), register_(std::move(book)), log_(log), clock_(clock) {}
+    [[nodiscard]] std::filesystem::path key_file(std::string_view id) const;
+    [[nodiscard]] Result<crypto::Identity> identity(const CaRecord& record) const;
+    [[nodiscard]] Locations locations(std::string_view ca) const;
+    [[nodiscard]] KeyPolicy key_policy(Profile profile) const;
+    [[nodiscard]] Result<> check(const CaOrder& order) const;
+    [[nodiscard]] Result<crypto::Certificate> create(std::string_view who, std::string_view parent,
+                                                     const CaOrder& order);
+    [[nodiscard]] Result<crypto::Certificate> issue_checked(std::string_view ca, const Order& order,
+                                                            const crypto::PublicKey& key);
+    [[nodiscard]] bool is_due(const CaRecord& record, Time now) const;
+    [[nodiscard]] Result<> publish(std::string_view who, const CaRecord& record);
+    void refused(std::string_view who, std::string_view ca, const Error& error);
+
+    AuthorityConfig config_;
+    std::unique_ptr<Register> register_;
+    obs::Log& log_;
+    const Clock& clock_;
+};
+
+}  // namespace budkavle::ca

@@ -1,0 +1,78 @@
+#include <openssl/bio.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "crypto/asn1.hpp"
+#include "crypto/certificate.hpp"
+#include "crypto/ossl.hpp"
+#include "crypto/revocation.hpp"
+
+namespace budkavle::crypto {
+namespace {
+
+constexpr std::size_t kMaxCrl = std::size_t{64} << 20;
+
+bool has_sha2_signature(const X509_CRL* crl) {
+    int digest_nid = NID_undef;
+    if (OBJ_find_sigid_algs(X509_CRL_get_signature_nid(crl), &digest_nid, nullptr) != 1) return false;
+    return digest_nid == NID_sha256 || digest_nid == NID_sha384 || digest_nid == NID_sha512;
+}
+
+}  // namespace
+
+Result<Crl> Crl::parse(ByteView der_or_pem) {
+    const ErrorQueueGuard guard;
+    const auto malformed = [] {
+        return fail("crl.malformed", "The revocation list is not one well-formed X.509 CRL.");
+    };
+    if (der_or_pem.empty() || der_or_pem.size() > kMaxCrl) return malformed();
+    std::shared_ptr<X509_CRL> crl;
+    if (as_text(der_or_pem).find("-----BEGIN ") != std::string_view::npos) {
+        const Owned<BIO, BIO_free> in(BIO_new_mem_buf(der_or_pem.data(), static_cast<int>(der_or_pem.size())));
+        crl.reset(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr), X509_CRL_free);
+    } else {
+        const auto* at = der_or_pem.data();
+        crl.reset(d2i_X509_CRL(nullptr, &at, static_cast<long>(der_or_pem.size())), X509_CRL_free);
+        if (at != der_or_pem.data() + der_or_pem.size()) return malformed();
+    }
+    if (!crl || !time_of(X509_CRL_get0_lastUpdate(crl.get()))) return malformed();
+    return Crl(std::move(crl));
+}
+
+std::string Crl::issuer() const {
+    return rfc2253(X509_CRL_get_issuer(crl_.get()));
+}
+Bytes Crl::issuer_der() const {
+    return der_of(X509_CRL_get_issuer(crl_.get()));
+}
+Time Crl::this_update() const {
+    return time_of(X509_CRL_get0_lastUpdate(crl_.get())).value_or(Time{});
+}
+std::optional<Time> Crl::next_update() const {
+    return time_of(X509_CRL_get0_nextUpdate(crl_.get()));
+}
+
+Bytes Crl::der() const {
+    unsigned char* raw = nullptr;
+    const int size = i2d_X509_CRL(crl_.get(), &raw);
+    if (size < 0) return {};
+    Bytes out(raw, raw + size);
+    OPENSSL_free(raw);
+    return out;
+}
+
+bool is_signed_by(X509_CRL* crl, X509* issuer) {
+    const ErrorQueueGuard guard;
+    // An absent keyUsage reads as all bits.
+    return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) == 0 &&
+           (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0 && has_sha2_signature(crl) &&
+           X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1;
+}
+
+bool Crl::is_signed_by(const Certificate& issuer) const {
+    return crypto::is_signed_by(crl_.get(), issuer.raw());
+}
+
+}  // namespace budkavle::crypto

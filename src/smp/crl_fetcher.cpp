@@ -1,0 +1,166 @@
+#include "smp/crl_fetcher.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/stream.hpp"
+#include "crypto/digest.hpp"
+
+namespace budkavle::smp {
+struct CrlFetcher::State {
+    CrlFetcherConfig config;
+    std::shared_ptr<crypto::CrlStore> store;
+    net::Client& client;
+    const Clock& clock;
+    std::function<void(const std::string&, const Error&)> on_error;
+
+    std::mutex mutex;  ///< guards the next four
+    std::map<std::string, Time> due;
+    std::condition_variable changed;
+    bool stopping = false;
+    bool added = false;
+    std::mutex fetching;  ///< one round at a time; taken before `mutex`
+    std::thread thread;
+
+    State(CrlFetcherConfig c, std::shared_ptr<crypto::CrlStore> s, net::Client& n, const Clock& k,
+          std::function<void(const std::string&, const Error&)> e)
+        : config(std::move(c)), store(std::move(s)), client(n), clock(k), on_error(std::move(e)) {}
+
+    [[nodiscard]] std::filesystem::path file_of(const std::string& url) const {
+        return config.folder / (hex_encode(crypto::sha256(as_bytes(url))) + ".crl");
+    }
+
+    Result<crypto::Crl> accept(ByteView octets) const {
+        BUDKAVLE_TRY(auto crl, crypto::Crl::parse(octets));
+        // Lists travel over plain HTTP and are trusted by their signature alone: a forged one must not push out the
+        // good one.
+        const bool known =
+            std::ranges::any_of(config.issuers, [&](const auto& issuer) { return crl.is_signed_by(issuer); });
+        if (!known)
+            return fail("crl.untrusted", "AP-15", "CRL", "The revocation list is not signed by a known issuer.");
+        if (crl.next_update() && *crl.next_update() <= clock.now())
+            return fail("crl.expired", "AP-18", "CRL", "The revocation list has ended.", {}, Retry::later);
+        return crl;
+    }
+
+    void add(const std::string& url) {
+        {
+            const std::lock_guard lock(mutex);
+            if (!due.emplace(url, Time{}).second) return;
+            added = true;
+        }
+        if (config.folder.empty()) return;
+        if (auto octets = read_file(file_of(url), config.max_bytes)) {
+            if (auto crl = accept(*octets)) store->put(*crl);
+        }
+    }
+
+    /// Fetches one list and says when it is due again.
+    Result<Time> fetch(const std::string& url) {
+        net::ClientRequest request;
+        request.url = url;
+        request.max_response = config.max_bytes;
+        BUDKAVLE_TRY(const auto answer, client.send(request));
+        if (answer.status != 200)
+            return fail(
+                "crl.http", "AP-18", "CRL",
+                "The server of the revocation list answered with HTTP status " + std::to_string(answer.status) + ".",
+                {}, Retry::later);
+        BUDKAVLE_TRY(const auto crl, accept(answer.body));
+        store->put(crl);
+        if (!config.folder.empty()) BUDKAVLE_CHECK(write_file_atomic(file_of(url), answer.body));
+        const auto now = clock.now();
+        auto next = now + config.max_interval;
+        if (crl.next_update()) next = std::min<Time>(next, now + (*crl.next_update() - now) / 2);
+        return std::max<Time>(next, now + config.min_interval);
+    }
+
+    std::vector<std::string> urls_due(Time now) {
+        const std::lock_guard lock(mutex);
+        std::vector<std::string> out;
+        for (const auto& [url, at] : due) {
+            if (at <= now) out.push_back(url);
+        }
+        return out;
+    }
+
+    Result<> fetch_all(const std::vector<std::string>& urls) {
+        if (urls.empty()) return {};
+        const std::lock_guard round(fetching);
+        Result<> outcome;
+        for (const auto& url : urls) {
+            auto next = fetch(url);
+            if (!next) {
+                if (on_error) on_error(url, next.error());
+                if (outcome) outcome = std::unexpected(next.error());
+            }
+            const std::lock_guard lock(mutex);
+            due[url] = next ? *next : clock.now() + config.min_interval;
+        }
+        return outcome;
+    }
+
+    Time next_due() {
+        const std::lock_guard lock(mutex);
+        Time next = clock.now() + config.max_interval;
+        for (const auto& [url, at] : due) next = std::min(next, at);
+        return next;
+    }
+};
+
+CrlFetcher::CrlFetcher(CrlFetcherConfig config, std::shared_ptr<crypto::CrlStore> store, net::Client& client,
+                       const Clock& clock, std::function<void(const std::string&, const Error&)> on_error)
+    : state_(std::make_unique<State>(std::move(config), std::move(store), client, clock, std::move(on_error))) {
+    std::error_code ignored;  // a folder that cannot be made shows itself when the first copy is written
+    if (!state_->config.folder.empty()) std::filesystem::create_directories(state_->config.folder, ignored);
+    for (const auto& url : state_->config.urls) state_->add(url);
+}
+
+CrlFetcher::~CrlFetcher() {
+    stop();
+}
+
+void CrlFetcher::watch(const crypto::Certificate& certificate) {
+    for (const auto& url : certificate.crl_urls()) state_->add(url);
+    state_->changed.notify_all();
+}
+
+Result<> CrlFetcher::refresh_now() {
+    return state_->fetch_all(state_->urls_due(Time::max()));
+}
+
+Time CrlFetcher::refresh_due() {
+    (void)state_->fetch_all(state_->urls_due(state_->clock.now()));
+    return state_->next_due();
+}
+
+void CrlFetcher::start() {
+    if (state_->thread.joinable()) return;
+    state_->stopping = false;
+    state_->thread = std::thread([this, state = state_.get()] {
+        while (true) {
+            const auto next = refresh_due();
+            std::unique_lock lock(state->mutex);
+            const auto wait =
+                std::clamp<milliseconds>(next - state->clock.now(), milliseconds{1000},
+                                         std::max<milliseconds>(state->config.max_interval, milliseconds{1000}));
+            state->changed.wait_for(lock, wait, [&] { return state->stopping || state->added; });
+            state->added = false;
+            if (state->stopping) return;
+        }
+    });
+}
+
+void CrlFetcher::stop() {
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->stopping = true;
+    }
+    state_->changed.notify_all();
+    if (state_->thread.joinable()) state_->thread.join();
+}
+
+}  // namespace budkavle::smp

@@ -1,0 +1,127 @@
+#include "xml/guard.hpp"
+
+#include <cstring>
+
+namespace budkavle::xml {
+
+std::string line_place(std::size_t line) {
+    return "line " + std::to_string(line);
+}
+
+std::unexpected<Error> Guard::refuse(std::string_view code, std::string_view text) const {
+    return fail(code, "SEC-64", line_place(line_), text);
+}
+
+Result<> Guard::check(ByteView piece) {
+    bytes_ += piece.size();
+    if (bytes_ > limits_.bytes) return refuse("xml.limit", "The document is too large.");
+    BUDKAVLE_CHECK(markup(piece));
+    return characters(piece);
+}
+
+Result<> Guard::finish() const {
+    if (missing_ != 0) return refuse("xml.encoding", "The document ends inside a character.");
+    return {};
+}
+
+Result<> Guard::characters(ByteView piece) {
+    for (const std::uint8_t octet : piece) {
+        if (missing_ == 0 && octet < 0x80) {
+            if (octet >= 0x20) continue;
+            if (octet == '\n') {
+                ++line_;
+            } else if (octet == 0) {
+                return refuse("xml.encoding", "The document is not UTF-8 text.");
+            } else if (octet != '\t' && octet != '\r') {
+                return refuse("xml.malformed", "The document holds a control character.");
+            }
+            continue;
+        }
+        if (missing_ > 0) {
+            if ((octet & 0xC0) != 0x80) return refuse("xml.encoding", "The document is not valid UTF-8.");
+            code_point_ = (code_point_ << 6) | (octet & 0x3Fu);
+            if (--missing_ > 0) continue;
+            if (code_point_ < smallest_ || code_point_ > 0x10FFFF || (code_point_ >= 0xD800 && code_point_ < 0xE000))
+                return refuse("xml.encoding", "The document is not valid UTF-8.");
+            if (code_point_ == 0xFFFE || code_point_ == 0xFFFF)
+                return refuse("xml.malformed", "The document holds a character that XML forbids.");
+        } else if ((octet & 0xE0) == 0xC0) {
+            code_point_ = octet & 0x1Fu, missing_ = 1, smallest_ = 0x80;
+        } else if ((octet & 0xF0) == 0xE0) {
+            code_point_ = octet & 0x0Fu, missing_ = 2, smallest_ = 0x800;
+        } else if ((octet & 0xF8) == 0xF0) {
+            code_point_ = octet & 0x07u, missing_ = 3, smallest_ = 0x10000;
+        } else {
+            return refuse("xml.encoding", "The document is not valid UTF-8.");
+        }
+    }
+    return {};
+}
+
+// Only counts. Where a malformed document makes this disagree with the parser, the parser has already refused it.
+Result<> Guard::markup(ByteView piece) {
+    const std::uint8_t* at = piece.data();
+    const std::uint8_t* const end = at + piece.size();
+    while (at != end) {
+        if (state_ == State::text) {
+            const void* found = std::memchr(at, '<', static_cast<std::size_t>(end - at));
+            if (found == nullptr) return {};
+            at = static_cast<const std::uint8_t*>(found) + 1;
+            state_ = State::open;
+            length_ = 1;
+            attributes_ = 0;
+            last_ = 0;
+            continue;
+        }
+        const std::uint8_t octet = *at++;
+        last_ = (last_ << 8) | octet;
+        ++length_;
+        const bool limited = state_ != State::cdata || limit_cdata_;
+        switch (state_) {
+            case State::text:
+                break;
+            case State::open:
+                state_ = octet == '!' ? State::declaration : octet == '?' ? State::instruction : State::tag;
+                last_ = 0;
+                break;
+            case State::declaration:  // <!-- or <![CDATA[; a <!DOCTYPE never gets further than its first octets
+                if ((last_ & 0xFFFF) == 0x2D2D && length_ == 4) {
+                    state_ = State::comment;
+                    last_ = 0;
+                } else if (octet == '[' && length_ == 9) {
+                    state_ = State::cdata;
+                    last_ = 0;
+                } else if (octet == '>') {
+                    state_ = State::text;
+                }
+                break;
+            case State::tag:
+                if (octet == '>') {
+                    state_ = State::text;
+                } else if (octet == '"' || octet == '\'') {
+                    state_ = State::quoted;
+                    quote_ = octet;
+                } else if (octet == '=' && ++attributes_ > limits_.attributes) {
+                    return refuse("xml.limit", "An element has too many attributes.");
+                }
+                break;
+            case State::quoted:
+                if (octet == quote_) state_ = State::tag;
+                break;
+            case State::comment:
+                if ((last_ & 0xFFFFFF) == 0x2D2D3E) state_ = State::text;
+                break;
+            case State::instruction:
+                if ((last_ & 0xFFFF) == 0x3F3E) state_ = State::text;
+                break;
+            case State::cdata:
+                if ((last_ & 0xFFFFFF) == 0x5D5D3E) state_ = State::text;
+                break;
+        }
+        if (limited && length_ > limits_.markup)
+            return refuse("xml.limit", "A tag, comment or processing instruction is too long.");
+    }
+    return {};
+}
+
+}  // namespace budkavle::xml
