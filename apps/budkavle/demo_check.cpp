@@ -130,7 +130,7 @@ private:
         for (const auto& hop : trace.at("hops").as_array()) components.insert(text_at(hop.as_object(), "component"));
         for (const auto& participant : {pair.from, pair.to}) {
             BUDKAVLE_TRY(const auto entry, demo_participant(facts_, participant));
-            for (const auto* key : {"accessPoint", "messageServiceName"}) {
+            for (const auto* key : {"accessPointId", "messageServiceName"}) {
                 if (!components.contains(text_at(entry, key))) return fail("check.trace", {}, id, "The trace has no hop of " + text_at(entry, key) + ".");
             }
         }

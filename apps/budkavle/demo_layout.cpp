@@ -425,11 +425,13 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
     facts["messageServices"] = services;
     json::array participants;
     for (const auto& participant : kParticipants) {
+        const auto* ap = std::ranges::find_if(kAccessPoints, [&](const auto& one) { return std::string_view(one.name) == participant.access_point; });
         json::array functions;
         for (const auto& function : participant.functions) functions.push_back({{"id", function_id(participant, function)}, {"label", function.label}});
         participants.push_back({{"id", participant.id},
                                 {"name", participant.organisation},
                                 {"accessPoint", participant.access_point},
+                                {"accessPointId", ap->id},
                                 {"messageService", fmt::format("https://{}:{}", host(participant.message_service), ports.at(participant.message_service))},
                                 {"messageServiceName", participant.message_service},
                                 {"client", pair(folder / "clients" / client_name(participant))},
