@@ -32,7 +32,9 @@ void check(const xml::Document& document) {
     xml::Limits wide = kLimits;
     wide.bytes = wide.markup = std::size_t{16} << 20;
     const auto again = xml::Document::parse(as_bytes(document.to_string()), wide);
-    if (!again || canonical(*again, inclusive) != first || canonical(*again, exclusive) != canonical(document, exclusive)) std::abort();
+    if (!again || canonical(*again, inclusive) != first ||
+        canonical(*again, exclusive) != canonical(document, exclusive))
+        std::abort();
     if (first.empty()) return;
     const auto from_canonical = xml::Document::parse(as_bytes(first), wide);
     if (!from_canonical || canonical(*from_canonical, inclusive) != first) std::abort();
@@ -45,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto document = xml::Document::parse(octets, kLimits)) check(*document);
     MemorySource source(octets);
     if (const auto document = xml::Document::parse_pruned(source, 7, kLimits)) walk(document->root());
-    static const auto envelope = xml::Document::parse(as_bytes("<x xmlns='urn:d' xmlns:a='urn:a?b&amp;c' xmlns:b='urn:b'><c/></x>"));
+    static const auto envelope =
+        xml::Document::parse(as_bytes("<x xmlns='urn:d' xmlns:a='urn:a?b&amp;c' xmlns:b='urn:b'><c/></x>"));
     if (const auto document = xml::Document::parse_in_context(octets, envelope->root(), kLimits)) check(*document);
     return 0;
 }

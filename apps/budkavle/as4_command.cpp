@@ -23,16 +23,25 @@ Result<std::string> content_type_of(const std::string& headers_file) {
     BUDKAVLE_TRY(const auto text, text_of(headers_file));
     for (const auto line : split(text, '\n')) {
         const auto colon = line.find(':');
-        if (colon != std::string_view::npos && equal_ignore_case_ascii(trim(line.substr(0, colon)), "content-type")) return std::string(trim(line.substr(colon + 1)));
+        if (colon != std::string_view::npos && equal_ignore_case_ascii(trim(line.substr(0, colon)), "content-type"))
+            return std::string(trim(line.substr(colon + 1)));
     }
-    return fail("usage.headers", {}, headers_file, "The file has no Content-Type line.");
+    return std::string();  // without one the message is no MIME package: for the receiver to refuse
 }
 
 json::object report_json(const as4::OpenReport& report) {
     json::array payloads;
-    for (const auto& line : report.payloads) payloads.push_back({{"cid", line.cid}, {"bytes", line.bytes}, {"sha256", line.sha256}});
-    return {{"outcome", report.accepted ? "accepted" : "refused"}, {"code", report.code}, {"shortDescription", report.short_description}, {"detail", report.detail},
-            {"rule", report.rule}, {"httpStatus", report.http_status}, {"messageId", report.message_id}, {"deliver", report.deliver}, {"payloads", payloads}};
+    for (const auto& line : report.payloads)
+        payloads.push_back({{"cid", line.cid}, {"bytes", line.bytes}, {"sha256", line.sha256}});
+    return {{"outcome", report.accepted ? "accepted" : "refused"},
+            {"code", report.code},
+            {"shortDescription", report.short_description},
+            {"detail", report.detail},
+            {"rule", report.rule},
+            {"httpStatus", report.http_status},
+            {"messageId", report.message_id},
+            {"deliver", report.deliver},
+            {"payloads", payloads}};
 }
 
 Result<std::vector<crypto::Certificate>> partners_beside(const std::vector<std::string>& trust_files) {
@@ -43,7 +52,8 @@ Result<std::vector<crypto::Certificate>> partners_beside(const std::vector<std::
         for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
             const auto extension = entry.path().extension();
             if (extension != ".crt" && extension != ".pem" && extension != ".cer") continue;
-            if (const auto found = certificates_of({entry.path().string()})) partners.insert(partners.end(), found->begin(), found->end());
+            if (const auto found = certificates_of({entry.path().string()}))
+                partners.insert(partners.end(), found->begin(), found->end());
         }
     }
     return partners;
@@ -52,7 +62,8 @@ Result<std::vector<crypto::Certificate>> partners_beside(const std::vector<std::
 Result<std::unique_ptr<OpenSetting>> OpenSetting::make(const OpenOptions& options) {
     auto setting = std::unique_ptr<OpenSetting>(new OpenSetting());
     BUDKAVLE_TRY(setting->identities_, identities_of(options.keys, options.certs));
-    if (setting->identities_.empty()) return fail("usage.keys", {}, "--key, --cert", "A key and its certificate are needed.");
+    if (setting->identities_.empty())
+        return fail("usage.keys", {}, "--key, --cert", "A key and its certificate are needed.");
     BUDKAVLE_TRY(auto anchors, certificates_of(options.trust));
     BUDKAVLE_TRY(setting->known_, partners_beside(options.trust));
     setting->trust_ = std::make_unique<crypto::TrustStore>(crypto::Purpose::as4, std::move(anchors));
@@ -71,13 +82,15 @@ as4::ReceiveContext OpenSetting::context(Time at) const {
     context.spool_folder = std::filesystem::temp_directory_path();
     if (!serves_.empty()) {
         context.serves = [this](const as4::UserMessage& message) {
-            return std::ranges::any_of(serves_, [&](const auto& id) { return equal_ignore_case_ascii(id, message.final_recipient()); });
+            return std::ranges::any_of(
+                serves_, [&](const auto& id) { return equal_ignore_case_ascii(id, message.final_recipient()); });
         };
     }
     return context;
 }
 
-as4::Outcome<as4::Opened> OpenSetting::open(Source& body, std::string_view content_type, Time at, DropFolder& store) const {
+as4::Outcome<as4::Opened> OpenSetting::open(Source& body, std::string_view content_type, Time at,
+                                            DropFolder& store) const {
     auto outcome = as4::open(body, content_type, context(at), store);
     if (!outcome || !envelope_ || !outcome->deliver()) return outcome;
     const auto refuse = [&](as4::Cause cause, std::string_view detail) {
@@ -108,7 +121,8 @@ void print_report(const as4::OpenReport& report, bool as_json) {
         return;
     }
     fmt::print("{} {}\n", report.accepted ? tr("accepted", "godtaget") : tr("refused", "avvisat"), report.message_id);
-    if (!report.accepted) fmt::print("  {} {}: {} ({})\n", report.code, report.short_description, report.detail, report.rule);
+    if (!report.accepted)
+        fmt::print("  {} {}: {} ({})\n", report.code, report.short_description, report.detail, report.rule);
     for (const auto& line : report.payloads) fmt::print("  {} {} {}\n", line.cid, line.bytes, line.sha256);
 }
 
@@ -124,9 +138,11 @@ Result<Exit> open(const OpenOptions& options, const OpenFiles& files) {
     }
     if (!files.answer_out.empty()) {
         const auto id = as4::new_message_id("offline.invalid");
-        BUDKAVLE_TRY(const auto answer, outcome ? as4::receipt(*outcome, setting->signer(), at, id) : as4::refusal_answer(outcome.error(), &setting->signer(), at, id));
+        BUDKAVLE_TRY(const auto answer, outcome ? as4::receipt(*outcome, setting->signer(), at, id)
+                                                : as4::refusal_answer(outcome.error(), &setting->signer(), at, id));
         BUDKAVLE_CHECK(write_file_atomic(files.answer_out, as_bytes(answer.octets)));
-        BUDKAVLE_CHECK(write_file_atomic(files.answer_out + ".headers", as_bytes("Content-Type: " + answer.content_type + "\n")));
+        BUDKAVLE_CHECK(
+            write_file_atomic(files.answer_out + ".headers", as_bytes("Content-Type: " + answer.content_type + "\n")));
     }
     print_report(as4::report_of(outcome), files.json);
     return outcome ? Exit::yes : Exit::no;
@@ -151,7 +167,9 @@ Result<Exit> receipt(const ReceiptOptions& options) {
     BUDKAVLE_TRY(const auto answer_type, content_type_of(options.answer_headers));
     BUDKAVLE_TRY(const auto request, FileSource::open(options.request));
     const auto evidence = as4::evidence_of_request(*request, request_type, spool);
-    if (!evidence) return fail("usage.request", evidence.error().rule, options.request, "The request cannot be read: " + evidence.error().detail);
+    if (!evidence)
+        return fail("usage.request", evidence.error().rule, options.request,
+                    "The request cannot be read: " + evidence.error().detail);
     BUDKAVLE_TRY(const auto answer, text_of(options.answer));
     as4::ExpectedPeer peer{.trust = {.store = &trust, .crls = &crls, .policy = offline_policy(at), .known = known}};
     if (!options.peer.empty()) {
@@ -159,8 +177,13 @@ Result<Exit> receipt(const ReceiptOptions& options) {
     }
     const auto judged = as4::judge_answer(*evidence, options.status, answer_type, as_bytes(answer), peer, spool);
     if (options.json) {
-        print_json({{"outcome", as4::name_of(judged.verdict)}, {"code", judged.code}, {"detail", judged.detail}, {"retry", judged.retry == Retry::later},
-                    {"authentic", judged.authentic}, {"duplicate", judged.duplicate}, {"signedAt", judged.signed_at}});
+        print_json({{"outcome", as4::name_of(judged.verdict)},
+                    {"code", judged.code},
+                    {"detail", judged.detail},
+                    {"retry", judged.retry == Retry::later},
+                    {"authentic", judged.authentic},
+                    {"duplicate", judged.duplicate},
+                    {"signedAt", judged.signed_at}});
     } else {
         fmt::print("{} {} {}\n", as4::name_of(judged.verdict), judged.code, judged.detail);
     }
@@ -173,16 +196,19 @@ Result<SealedFile> seal_file(const SealOptions& options, const std::string& out)
     BUDKAVLE_TRY(const auto sender, identity_of(options.key, options.cert));
     BUDKAVLE_TRY(const auto recipient, certificate_of(options.to_cert));
     const auto* profile = federation::find_transport_profile(options.profile);
-    if (profile == nullptr) return fail("usage.profile", {}, "--profile", "The transport profile is not on the federation's list.");
-    as4::SendFacts facts{.message_id = options.message_id.empty() ? as4::new_message_id("offline.invalid") : options.message_id,
-                         .conversation_id = options.conversation.empty() ? new_uuid() : options.conversation,
-                         .timestamp = system_clock().now(),
-                         .action = as4::action_of(options.document),
-                         .original_sender = {},
-                         .final_recipient = {}};
+    if (profile == nullptr)
+        return fail("usage.profile", {}, "--profile", "The transport profile is not on the federation's list.");
+    as4::SendFacts facts{
+        .message_id = options.message_id.empty() ? as4::new_message_id("offline.invalid") : options.message_id,
+        .conversation_id = options.conversation.empty() ? new_uuid() : options.conversation,
+        .timestamp = system_clock().now(),
+        .action = as4::action_of(options.document),
+        .original_sender = {},
+        .final_recipient = {}};
     for (const auto& property : options.properties) {
         const auto equals = property.find('=');
-        if (equals == std::string::npos) return fail("usage.property", {}, "--property", "A property is written NAME=VALUE.");
+        if (equals == std::string::npos)
+            return fail("usage.property", {}, "--property", "A property is written NAME=VALUE.");
         const auto name = property.substr(0, equals);
         const auto value = property.substr(equals + 1);
         if (name == "originalSender") {
@@ -198,23 +224,31 @@ Result<SealedFile> seal_file(const SealOptions& options, const std::string& out)
     for (const auto& file : options.payloads) {
         BUDKAVLE_TRY(auto source, FileSource::open(file));
         as4::SendPart part{.payload = source.get()};
-        if (!parts.empty()) part = {.cid = fmt::format("attachment{}", parts.size() == 1 ? "" : std::to_string(parts.size())), .mime_type = "application/octet-stream", .character_set = {}, .payload = source.get()};
+        if (!parts.empty())
+            part = {.cid = fmt::format("attachment{}", parts.size() == 1 ? "" : std::to_string(parts.size())),
+                    .mime_type = "application/octet-stream",
+                    .character_set = {},
+                    .payload = source.get()};
         sources.push_back(std::move(source));
         parts.push_back(std::move(part));
     }
     if (facts.original_sender.empty() || facts.final_recipient.empty()) {
         // The envelope says who it is for; the command line may say otherwise.
-        if (options.payloads.empty()) return fail("usage.property", {}, "--property", "originalSender and finalRecipient are needed.");
+        if (options.payloads.empty())
+            return fail("usage.property", {}, "--property", "originalSender and finalRecipient are needed.");
         BUDKAVLE_TRY(const auto first, FileSource::open(options.payloads.front()));
         const auto judged = xhe::judge_stream(*first);
-        if (!judged || !judged->envelope) return fail("usage.property", {}, "--property", "originalSender and finalRecipient are needed: the payload is no envelope.");
+        if (!judged || !judged->envelope)
+            return fail("usage.property", {}, "--property",
+                        "originalSender and finalRecipient are needed: the payload is no envelope.");
         if (facts.original_sender.empty()) facts.original_sender = judged->envelope->from.text();
         if (facts.final_recipient.empty()) facts.final_recipient = judged->envelope->to.text();
         facts.action = as4::action_of(judged->envelope->document_id);
     }
     auto message = as4::make_user_message(facts, *profile, sender.certificate(), recipient);
     BUDKAVLE_TRY(const auto sink, FileSink::create(out));
-    BUDKAVLE_TRY(auto sealed, as4::seal(std::move(message), parts, sender, recipient, std::filesystem::temp_directory_path(), *sink));
+    BUDKAVLE_TRY(auto sealed, as4::seal(std::move(message), parts, sender, recipient,
+                                        std::filesystem::temp_directory_path(), *sink));
     BUDKAVLE_CHECK(sink->finish());
     return SealedFile{.sealed = std::move(sealed), .recipient = recipient};
 }
@@ -222,22 +256,27 @@ Result<SealedFile> seal_file(const SealOptions& options, const std::string& out)
 void add_seal_options(CLI::App& command, SealOptions& options) {
     command.add_option("--key", options.key, "sending access point's key (PEM)")->required();
     command.add_option("--cert", options.cert, "its certificate; the CN is the From PartyId")->required();
-    command.add_option("--to-cert", options.to_cert, "receiving access point's certificate; the CN is the To PartyId")->required();
+    command.add_option("--to-cert", options.to_cert, "receiving access point's certificate; the CN is the To PartyId")
+        ->required();
     command.add_option("--payload", options.payloads, "first the envelope, then further parts")->required();
     command.add_option("--profile", options.profile, "transport profile, default " + options.profile);
-    command.add_option("--property", options.properties, "NAME=VALUE; originalSender and finalRecipient default to the envelope's");
+    command.add_option("--property", options.properties,
+                       "NAME=VALUE; originalSender and finalRecipient default to the envelope's");
     command.add_option("--document", options.document, "document identifier for the Action");
     command.add_option("--message-id", options.message_id);
     command.add_option("--conversation-id", options.conversation);
 }
 
 void add_as4(CLI::App& app, Exit& exit) {
-    auto* command = app.add_subcommand("as4", std::string(tr("AS4: open, judge, seal, send, serve", "AS4: öppna, bedöm, försegla, sänd, ta emot")));
+    auto* command = app.add_subcommand(
+        "as4", std::string(tr("AS4: open, judge, seal, send, serve", "AS4: öppna, bedöm, försegla, sänd, ta emot")));
     command->require_subcommand(1);
 
     static OpenOptions open_options;
     static OpenFiles open_files;
-    auto* opening = command->add_subcommand("open", std::string(tr("Open a received request offline, as the access point would", "Öppna en mottagen begäran så som accesspunkten gör")));
+    auto* opening =
+        command->add_subcommand("open", std::string(tr("Open a received request offline, as the access point would",
+                                                       "Öppna en mottagen begäran så som accesspunkten gör")));
     opening->add_option("--headers", open_files.headers, "file with the Content-Type line")->required();
     opening->add_option("--body", open_files.body)->required();
     add_open_options(*opening, open_options);
@@ -245,11 +284,14 @@ void add_as4(CLI::App& app, Exit& exit) {
     opening->add_option("--out", open_files.out, "folder that gets the payloads");
     opening->add_option("--answer-out", open_files.answer_out, "file that gets the answer");
     opening->add_flag("--json", open_files.json);
-    opening->footer("budkavle as4 open --headers request.headers --body request.body --key ap.key --cert ap.crt --trust apca.crt --crl apca.crl --out received");
+    opening->footer(
+        "budkavle as4 open --headers request.headers --body request.body --key ap.key --cert ap.crt --trust apca.crt "
+        "--crl apca.crl --out received");
     on(*opening, exit, [] { return open(open_options, open_files); });
 
     static ReceiptOptions receipt_options;
-    auto* judging = command->add_subcommand("receipt", std::string(tr("Judge an answer as evidence for a request", "Bedöm ett svar som bevis för en begäran")));
+    auto* judging = command->add_subcommand("receipt", std::string(tr("Judge an answer as evidence for a request",
+                                                                      "Bedöm ett svar som bevis för en begäran")));
     judging->add_option("--request", receipt_options.request)->required();
     judging->add_option("--request-headers", receipt_options.request_headers)->required();
     judging->add_option("--answer", receipt_options.answer)->required();
@@ -264,13 +306,17 @@ void add_as4(CLI::App& app, Exit& exit) {
 
     static SealOptions seal_options;
     static std::string seal_out;
-    auto* sealing = command->add_subcommand("seal", std::string(tr("Make a signed, encrypted request", "Gör en signerad, krypterad begäran")));
+    auto* sealing = command->add_subcommand(
+        "seal", std::string(tr("Make a signed, encrypted request", "Gör en signerad, krypterad begäran")));
     add_seal_options(*sealing, seal_options);
     sealing->add_option("--out", seal_out, "body; FILE.headers gets the Content-Type")->required();
-    sealing->footer("budkavle as4 seal --key ap-a.key --cert ap-a.crt --to-cert ap-b.crt --payload envelope.xml --out request.body");
+    sealing->footer(
+        "budkavle as4 seal --key ap-a.key --cert ap-a.crt --to-cert ap-b.crt --payload envelope.xml --out "
+        "request.body");
     on(*sealing, exit, []() -> Result<Exit> {
         BUDKAVLE_TRY(const auto made, seal_file(seal_options, seal_out));
-        BUDKAVLE_CHECK(write_file_atomic(seal_out + ".headers", as_bytes("Content-Type: " + made.sealed.content_type + "\n")));
+        BUDKAVLE_CHECK(
+            write_file_atomic(seal_out + ".headers", as_bytes("Content-Type: " + made.sealed.content_type + "\n")));
         fmt::print("{}\n", made.sealed.evidence.message_id);
         return Exit::yes;
     });
@@ -281,7 +327,11 @@ void add_as4(CLI::App& app, Exit& exit) {
 void add_open_options(CLI::App& command, OpenOptions& options) {
     command.add_option("--key", options.keys, "own key (PEM); repeat with --cert for earlier ones")->required();
     command.add_option("--cert", options.certs, "own certificate; the CN is the own PartyId")->required();
-    command.add_option("--trust", options.trust, "issuers of access point certificates (PEM); certificates beside it serve references that carry none")->required();
+    command
+        .add_option(
+            "--trust", options.trust,
+            "issuers of access point certificates (PEM); certificates beside it serve references that carry none")
+        ->required();
     command.add_option("--crl", options.crls);
     command.add_option("--serves", options.serves, "participants served; default: every one");
     command.add_flag("--envelope", options.envelope, "check the envelope inside too");

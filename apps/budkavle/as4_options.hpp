@@ -22,7 +22,8 @@ public:
     OpenSetting(const OpenSetting&) = delete;
     OpenSetting& operator=(const OpenSetting&) = delete;
     /// Opens one request; with `--envelope` the envelope inside is judged and compared with the header too.
-    [[nodiscard]] as4::Outcome<as4::Opened> open(Source& body, std::string_view content_type, Time at, DropFolder& store) const;
+    [[nodiscard]] as4::Outcome<as4::Opened> open(Source& body, std::string_view content_type, Time at,
+                                                 DropFolder& store) const;
     [[nodiscard]] const crypto::Identity& signer() const { return identities_.front(); }
 
 private:
@@ -36,16 +37,18 @@ private:
     bool envelope_ = false;
 };
 
-/// Certificates in the folders of the trust files: candidates for signatures that name their certificate without carrying it
-/// (issuer and serial, key identifier, thumbprint). They are judged like any other; nothing is trusted for lying there.
+/// Certificates in the folders of the trust files: candidates for signatures that name their certificate without
+/// carrying it (issuer and serial, key identifier, thumbprint). They are judged like any other; nothing is trusted for
+/// lying there.
 [[nodiscard]] Result<std::vector<crypto::Certificate>> partners_beside(const std::vector<std::string>& trust_files);
 
-/// The value of the Content-Type line of a headers file.
+/// The value of the Content-Type line of a headers file; empty when there is none.
 [[nodiscard]] Result<std::string> content_type_of(const std::string& headers_file);
 [[nodiscard]] boost::json::object report_json(const as4::OpenReport& report);
 
 struct SealOptions {
-    std::string key, cert, to_cert, profile{"digg-transport-as4-v1_0"}, document{federation::kMessageDocument}, message_id, conversation;
+    std::string key, cert, to_cert, profile{"digg-transport-as4-v1_0"}, document{federation::kMessageDocument},
+        message_id, conversation;
     std::vector<std::string> payloads, properties;
 };
 void add_seal_options(CLI::App& command, SealOptions& options);

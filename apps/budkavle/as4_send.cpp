@@ -22,16 +22,21 @@ struct SendOptions {
 };
 
 boost::json::object judgement_json(const as4::Judgement& judged) {
-    return {{"outcome", as4::name_of(judged.verdict)}, {"code", judged.code}, {"detail", judged.detail}, {"retry", judged.retry == Retry::later}};
+    return {{"outcome", as4::name_of(judged.verdict)},
+            {"code", judged.code},
+            {"detail", judged.detail},
+            {"retry", judged.retry == Retry::later}};
 }
 
 /// Posts a sealed body and judges the answer.
-Result<as4::Judgement> post(net::Client& client, const std::string& url, const std::filesystem::path& body, const as4::Sealed& sealed, const as4::ExpectedPeer& peer) {
+Result<as4::Judgement> post(net::Client& client, const std::string& url, const std::filesystem::path& body,
+                            const as4::Sealed& sealed, const as4::ExpectedPeer& peer) {
     BUDKAVLE_TRY(const auto source, FileSource::open(body));
     net::ClientRequest request{.method = "POST", .url = url, .body = source.get(), .body_length = sealed.bytes};
     request.headers.add("Content-Type", sealed.content_type);
     BUDKAVLE_TRY(const auto answer, client.send(request));
-    return as4::judge_answer(sealed.evidence, answer.status, answer.headers.get("Content-Type").value_or(""), answer.body, peer, std::filesystem::temp_directory_path());
+    return as4::judge_answer(sealed.evidence, answer.status, answer.headers.get("Content-Type").value_or(""),
+                             answer.body, peer, std::filesystem::temp_directory_path());
 }
 
 Result<Exit> send(const SendOptions& options) {
@@ -47,7 +52,8 @@ Result<Exit> send(const SendOptions& options) {
     }
     net::ClientOptions client_options;
     BUDKAVLE_TRY(auto anchors, certificates_of(options.tls_trust));
-    client_options.tls.server_trust = std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_server, std::move(anchors));
+    client_options.tls.server_trust =
+        std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_server, std::move(anchors));
     client_options.tls.crls = std::make_shared<const crypto::CrlStore>();
     client_options.tls.revocation = crypto::RevocationPolicy::when_present;
     if (!options.tls_cert.empty()) {
@@ -61,7 +67,9 @@ Result<Exit> send(const SendOptions& options) {
     const auto known = as4_anchors;
     const crypto::TrustStore trust(crypto::Purpose::as4, std::move(as4_anchors));
     const crypto::CrlStore crls;
-    const as4::ExpectedPeer peer{.trust = {.store = &trust, .crls = &crls, .policy = offline_policy(system_clock().now()), .known = known}, .certificate = made->recipient};
+    const as4::ExpectedPeer peer{
+        .trust = {.store = &trust, .crls = &crls, .policy = offline_policy(system_clock().now()), .known = known},
+        .certificate = made->recipient};
     const auto judged = post(*client, options.url, file, made->sealed, peer);
     remove();
     if (!judged) return std::unexpected(judged.error());
@@ -70,7 +78,8 @@ Result<Exit> send(const SendOptions& options) {
         out["messageId"] = made->sealed.evidence.message_id;
         print_json(out);
     } else {
-        fmt::print("{} {} {} {}\n", made->sealed.evidence.message_id, as4::name_of(judged->verdict), judged->code, judged->detail);
+        fmt::print("{} {} {} {}\n", made->sealed.evidence.message_id, as4::name_of(judged->verdict), judged->code,
+                   judged->detail);
     }
     return judged->verdict == as4::Verdict::accepted ? Exit::yes : Exit::no;
 }
@@ -92,12 +101,15 @@ Result<Exit> ping(const PingOptions& options) {
     const auto& config = outside->config();
     const auto* profile = federation::find_transport_profile(metadata->endpoint.profile);
     if (profile == nullptr) return fail("ping.profile", "The endpoint's transport profile is not known.");
-    auto message = as4::make_ping(as4::new_message_id("ping.invalid"), system_clock().now(), *profile, config.as4.certificate(), metadata->endpoint.certificate);
+    auto message = as4::make_ping(as4::new_message_id("ping.invalid"), system_clock().now(), *profile,
+                                  config.as4.certificate(), metadata->endpoint.certificate);
     const auto file = std::filesystem::temp_directory_path() / ("budkavle-" + new_uuid());
     BUDKAVLE_TRY(const auto sink, FileSink::create(file));
-    auto sealed = as4::seal(std::move(message), {}, config.as4, metadata->endpoint.certificate, std::filesystem::temp_directory_path(), *sink);
+    auto sealed = as4::seal(std::move(message), {}, config.as4, metadata->endpoint.certificate,
+                            std::filesystem::temp_directory_path(), *sink);
     const as4::ExpectedPeer peer{.trust = outside->signer_trust(), .certificate = metadata->endpoint.certificate};
-    auto judged = sealed ? post(outside->client(), metadata->endpoint.uri, file, *sealed, peer) : Result<as4::Judgement>(std::unexpected(sealed.error()));
+    auto judged = sealed ? post(outside->client(), metadata->endpoint.uri, file, *sealed, peer)
+                         : Result<as4::Judgement>(std::unexpected(sealed.error()));
     std::error_code ignored;
     std::filesystem::remove(file, ignored);
     if (!judged) return std::unexpected(judged.error());
@@ -112,23 +124,30 @@ Result<Exit> ping(const PingOptions& options) {
 }  // namespace
 
 void add_as4_send(CLI::App& as4, Exit& exit) {
-    auto* sending = as4.add_subcommand("send", std::string(tr("Seal and send, judge the answer", "Försegla och sänd, bedöm svaret")));
+    auto* sending = as4.add_subcommand(
+        "send", std::string(tr("Seal and send, judge the answer", "Försegla och sänd, bedöm svaret")));
     static SendOptions options;
     sending->add_option("--url", options.url, "address of the receiving access point")->required();
     add_seal_options(*sending, options.seal);
     sending->add_option("--trust", options.trust, "issuers of access point certificates, for the receipt")->required();
     sending->add_option("--tls-cert", options.tls_cert);
     sending->add_option("--tls-key", options.tls_key);
-    sending->add_option("--tls-trust", options.tls_trust, "issuers of TLS certificates; without it only http:// on permitted addresses");
-    sending->add_option("--permitted", options.permitted, "address ranges that may be connected to; default: this machine");
+    sending->add_option("--tls-trust", options.tls_trust,
+                        "issuers of TLS certificates; without it only http:// on permitted addresses");
+    sending->add_option("--permitted", options.permitted,
+                        "address ranges that may be connected to; default: this machine");
     sending->add_flag("--json", options.json);
-    sending->footer("budkavle as4 send --url http://127.0.0.1:8080/as4 --key ap-a.key --cert ap-a.crt --to-cert ap-b.crt --trust ca.crt --payload envelope.xml");
+    sending->footer(
+        "budkavle as4 send --url http://127.0.0.1:8080/as4 --key ap-a.key --cert ap-a.crt --to-cert ap-b.crt --trust "
+        "ca.crt --payload envelope.xml");
     on(*sending, exit, [] { return send(options); });
 
-    auto* pinging = as4.add_subcommand("ping", std::string(tr("Test service to a participant's access point", "Testtjänst till en deltagares accesspunkt")));
+    auto* pinging = as4.add_subcommand("ping", std::string(tr("Test service to a participant's access point",
+                                                              "Testtjänst till en deltagares accesspunkt")));
     static PingOptions ping_options;
     pinging->add_option("ID", ping_options.id, "participant")->required();
-    pinging->add_option("--config", ping_options.config, "configuration of the sending access point; default: the demo's ap1");
+    pinging->add_option("--config", ping_options.config,
+                        "configuration of the sending access point; default: the demo's ap1");
     pinging->add_option("--data", ping_options.data, "folder of the demo");
     pinging->add_option("--document", ping_options.document);
     pinging->add_flag("--json", ping_options.json);

@@ -21,7 +21,8 @@ struct ServeOptions {
 /// A bare access point: accepts, answers, writes what it delivers to a folder. Remembers duplicates as long as it runs.
 class BareAccessPoint {
 public:
-    BareAccessPoint(const OpenSetting& setting, std::string drop, std::optional<Time> at) : setting_(setting), drop_(std::move(drop)), at_(at) {}
+    BareAccessPoint(const OpenSetting& setting, std::string drop, std::optional<Time> at)
+        : setting_(setting), drop_(std::move(drop)), at_(at) {}
 
     net::Response handle(net::Request& request) {
         if (request.method != "POST") {
@@ -34,11 +35,13 @@ public:
         auto outcome = setting_.open(*request.body, request.headers.get("Content-Type").value_or(""), now, store);
         bool duplicate = false;
         auto answer = outcome ? accept(*outcome, store, now, duplicate) : std::unexpected(outcome.error());
-        auto report = as4::report_of(answer ? std::move(outcome) : as4::Outcome<as4::Opened>(std::unexpected(answer.error())));
+        auto report =
+            as4::report_of(answer ? std::move(outcome) : as4::Outcome<as4::Opened>(std::unexpected(answer.error())));
         if (duplicate) report.deliver = false;
         net::Response response;
         if (!answer) {
-            auto made = as4::refusal_answer(answer.error(), &setting_.signer(), now, as4::new_message_id("serve.invalid"));
+            auto made =
+                as4::refusal_answer(answer.error(), &setting_.signer(), now, as4::new_message_id("serve.invalid"));
             if (!made) return {.status = 500};
             response = to_response(std::move(*made));
         } else {
@@ -89,7 +92,10 @@ private:
             const auto prefix = fmt::format("{:06}-", ++number_);
             if (!store.release(opened, drop_, prefix)) return as4::refuse(as4::Cause::storage);
         }
-        seen_[message.message_id] = {.from = message.from.id, .content = opened.content_sha256(), .references = opened.references_sha256, .receipt = *receipt};
+        seen_[message.message_id] = {.from = message.from.id,
+                                     .content = opened.content_sha256(),
+                                     .references = opened.references_sha256,
+                                     .receipt = *receipt};
         return *receipt;
     }
 
@@ -103,7 +109,8 @@ private:
 
 Result<Exit> serve(const ServeOptions& options) {
     const auto colon = options.listen.rfind(':');
-    if (colon == std::string::npos) return fail("usage.listen", {}, "--listen", "The address is not like 127.0.0.1:8443.");
+    if (colon == std::string::npos)
+        return fail("usage.listen", {}, "--listen", "The address is not like 127.0.0.1:8443.");
     block_shutdown_signals();
     BUDKAVLE_TRY(const auto setting, OpenSetting::make(options.open));
     std::optional<Time> at;
@@ -116,16 +123,21 @@ Result<Exit> serve(const ServeOptions& options) {
         tls = net::TlsServer{.identity = std::move(identity), .client_trust = nullptr, .crls = nullptr};
         if (!options.tls_trust.empty()) {
             BUDKAVLE_TRY(auto anchors, certificates_of(options.tls_trust));
-            tls->client_trust = std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_client, std::move(anchors));
+            tls->client_trust =
+                std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_client, std::move(anchors));
             tls->crls = std::make_shared<const crypto::CrlStore>();
             tls->revocation = crypto::RevocationPolicy::when_present;
         }
     }
     BareAccessPoint access_point(*setting, options.drop, at);
     net::ServerLimits limits;
-    BUDKAVLE_TRY(const auto server, net::Server::start(options.listen.substr(0, colon), static_cast<std::uint16_t>(std::atoi(options.listen.c_str() + colon + 1)), std::move(tls), limits,
-                                                       [&](net::Request& request) { return access_point.handle(request); }));
-    fmt::print(stderr, "budkavle: {} {}:{}\n", tr("listening on", "lyssnar på"), options.listen.substr(0, colon), server->port());
+    BUDKAVLE_TRY(
+        const auto server,
+        net::Server::start(options.listen.substr(0, colon),
+                           static_cast<std::uint16_t>(std::atoi(options.listen.c_str() + colon + 1)), std::move(tls),
+                           limits, [&](net::Request& request) { return access_point.handle(request); }));
+    fmt::print(stderr, "budkavle: {} {}:{}\n", tr("listening on", "lyssnar på"), options.listen.substr(0, colon),
+               server->port());
     wait_for_shutdown();
     server->stop();
     return Exit::yes;
@@ -134,16 +146,19 @@ Result<Exit> serve(const ServeOptions& options) {
 }  // namespace
 
 void add_as4_serve(CLI::App& as4, Exit& exit) {
-    auto* command = as4.add_subcommand("serve", std::string(tr("A bare access point on a socket", "En enkel accesspunkt på en socket")));
+    auto* command = as4.add_subcommand(
+        "serve", std::string(tr("A bare access point on a socket", "En enkel accesspunkt på en socket")));
     static ServeOptions options;
-    command->add_option("--listen", options.listen, "ADDRESS:PORT; port 0: a free one, printed on standard error")->required();
+    command->add_option("--listen", options.listen, "ADDRESS:PORT; port 0: a free one, printed on standard error")
+        ->required();
     add_open_options(*command, options.open);
     command->add_option("--tls-cert", options.tls_cert);
     command->add_option("--tls-key", options.tls_key);
     command->add_option("--tls-trust", options.tls_trust, "issuers of client certificates: mutual TLS");
     command->add_option("--at", options.at, "judge as if it were this time");
     command->add_option("--drop", options.drop, "folder that gets what is delivered")->required();
-    command->footer("budkavle as4 serve --listen 127.0.0.1:8080 --key ap.key --cert ap.crt --trust apca.crt --drop received");
+    command->footer(
+        "budkavle as4 serve --listen 127.0.0.1:8080 --key ap.key --cert ap.crt --trust apca.crt --drop received");
     on(*command, exit, [] { return serve(options); });
 }
 

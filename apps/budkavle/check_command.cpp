@@ -15,7 +15,8 @@ struct Options {
 };
 
 json::object finding_json(const sdk::Fault& fault) {
-    return {{"rule", fault.rule}, {"cause", fault.cause}, {"detail", fault.detail}, {"at", fault.at}, {"text", fault.text}, {"row", fault.row}};
+    return {{"rule", fault.rule}, {"cause", fault.cause}, {"detail", fault.detail},
+            {"at", fault.at},     {"text", fault.text},   {"row", fault.row}};
 }
 
 void print(const sdk::Checked& checked, bool as_json) {
@@ -25,15 +26,22 @@ void print(const sdk::Checked& checked, bool as_json) {
         for (const auto& fault : verdict.faults) findings.push_back(finding_json(fault));
         json::array warnings;
         for (const auto& fault : verdict.warnings) warnings.push_back(finding_json(fault));
-        print_json({{"kind", sdk::name(checked.kind)}, {"valid", checked.valid()}, {"answer", sdk::name(verdict.answer)}, {"findings", findings}, {"warnings", warnings}, {"incident", verdict.incident}});
+        print_json({{"kind", sdk::name(checked.kind)},
+                    {"valid", checked.valid()},
+                    {"answer", sdk::name(verdict.answer)},
+                    {"findings", findings},
+                    {"warnings", warnings},
+                    {"incident", verdict.incident}});
         return;
     }
-    fmt::print("{}: {}\n{}: {}\n", sdk::name(checked.kind), checked.valid() ? tr("valid", "giltig") : tr("not valid", "inte giltig"),
+    fmt::print("{}: {}\n{}: {}\n", sdk::name(checked.kind),
+               checked.valid() ? tr("valid", "giltig") : tr("not valid", "inte giltig"),
                tr("message receipt", "meddelandekvittens"), sdk::name(verdict.answer));
     for (const auto& fault : verdict.faults) {
         fmt::print("  {} {} {}\n    {}: {}\n", fault.rule, fault.cause, fault.detail, fault.at, fault.text);
     }
-    for (const auto& fault : verdict.warnings) fmt::print("  {}: {} {}: {}\n", tr("warning", "varning"), fault.rule, fault.at, fault.text);
+    for (const auto& fault : verdict.warnings)
+        fmt::print("  {}: {} {}: {}\n", tr("warning", "varning"), fault.rule, fault.at, fault.text);
 }
 
 Result<Exit> check(const Options& options) {
@@ -70,18 +78,29 @@ Result<Exit> check(const Options& options) {
 }  // namespace
 
 void add_check(CLI::App& app, Exit& exit) {
-    auto* command = app.add_subcommand("check", std::string(tr("Validate a message, receipt or envelope, and explain", "Validera ett meddelande, en kvittens eller ett kuvert, och förklara")));
+    auto* command = app.add_subcommand(
+        "check", std::string(tr("Validate a message, receipt or envelope, and explain",
+                                "Validera ett meddelande, en kvittens eller ett kuvert, och förklara")));
     static Options options;
     command->add_option("FILE", options.file)->required();
-    command->add_option("--kind", options.kind, "message, xhe or receipt; default: by the root element")->check(CLI::IsMember({"message", "xhe", "receipt"}));
-    command->add_option("--trust", options.trust, std::string(tr("issuers of participant certificates (PEM)", "utfärdare av deltagarnas certifikat (PEM)")));
-    command->add_option("--signer", options.signer, std::string(tr("certificate that CertPub has for FromParty", "certifikatet som CertPub har för FromParty")));
-    command->add_option("--key", options.keys, std::string(tr("receiver's key; repeat with --cert for earlier ones", "mottagarens nyckel; upprepa med --cert för tidigare")));
+    command->add_option("--kind", options.kind, "message, xhe or receipt; default: by the root element")
+        ->check(CLI::IsMember({"message", "xhe", "receipt"}));
+    command->add_option(
+        "--trust", options.trust,
+        std::string(tr("issuers of participant certificates (PEM)", "utfärdare av deltagarnas certifikat (PEM)")));
+    command->add_option(
+        "--signer", options.signer,
+        std::string(tr("certificate that CertPub has for FromParty", "certifikatet som CertPub har för FromParty")));
+    command->add_option("--key", options.keys,
+                        std::string(tr("receiver's key; repeat with --cert for earlier ones",
+                                       "mottagarens nyckel; upprepa med --cert för tidigare")));
     command->add_option("--cert", options.certs);
     command->add_option("--crl", options.crls);
     command->add_option("--at", options.at, "2026-11-23T00:00:00Z");
     command->add_flag("--json", options.json);
-    command->footer("budkavle check message.xml\nbudkavle check --kind xhe --trust o2o.pem --signer sender.crt --key own.key --cert own.crt --crl o2o.crl envelope.xml");
+    command->footer(
+        "budkavle check message.xml\nbudkavle check --kind xhe --trust o2o.pem --signer sender.crt --key own.key "
+        "--cert own.crt --crl o2o.crl envelope.xml");
     on(*command, exit, [] { return check(options); });
 }
 

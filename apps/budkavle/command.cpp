@@ -21,9 +21,13 @@ void on(CLI::App& command, Exit& exit, std::function<Result<Exit>()> action) {
     });
 }
 
-void print_json(const boost::json::value& value) { fmt::print("{}\n", boost::json::serialize(value)); }
+void print_json(const boost::json::value& value) {
+    fmt::print("{}\n", boost::json::serialize(value));
+}
 
-void print_error(const Error& error) { fmt::print(stderr, "budkavle: {} [{}]\n", error.describe(), error.code); }
+void print_error(const Error& error) {
+    fmt::print(stderr, "budkavle: {} [{}]\n", error.describe(), error.code);
+}
 
 Result<Time> time_of(const std::string& at) {
     if (at.empty()) return system_clock().now();
@@ -70,8 +74,10 @@ Result<crypto::Identity> identity_of(const std::string& key_file, const std::str
     return crypto::make_identity(std::move(key), std::move(chain));
 }
 
-Result<std::vector<crypto::Identity>> identities_of(const std::vector<std::string>& keys, const std::vector<std::string>& certificates) {
-    if (keys.size() != certificates.size()) return fail("usage.keys", {}, "--key, --cert", "Each --key needs its --cert, in the same order.");
+Result<std::vector<crypto::Identity>> identities_of(const std::vector<std::string>& keys,
+                                                    const std::vector<std::string>& certificates) {
+    if (keys.size() != certificates.size())
+        return fail("usage.keys", {}, "--key, --cert", "Each --key needs its --cert, in the same order.");
     std::vector<crypto::Identity> all;
     for (std::size_t i = 0; i < keys.size(); ++i) {
         BUDKAVLE_TRY(auto one, identity_of(keys[i], certificates[i]));
@@ -89,6 +95,8 @@ Result<> load_crls(const std::vector<std::string>& files, crypto::CrlStore& into
     return {};
 }
 
-crypto::TrustPolicy offline_policy(Time at) { return {.at = at, .revocation = crypto::RevocationPolicy::when_present}; }
+crypto::TrustPolicy offline_policy(Time at) {
+    return {.at = at, .revocation = crypto::RevocationPolicy::when_present};
+}
 
 }  // namespace budkavle::app

@@ -1,5 +1,6 @@
 #pragma once
-/// What the commands share: exit codes, reading files named on the command line, printing for people or as one JSON document.
+/// What the commands share: exit codes, reading files named on the command line, printing for people or as one JSON
+/// document.
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -36,7 +37,8 @@ void print_error(const Error& error);
 [[nodiscard]] Result<crypto::Certificate> certificate_of(const std::string& file);  ///< PEM or DER
 [[nodiscard]] Result<crypto::Identity> identity_of(const std::string& key_file, const std::string& certificate_file);
 /// Pairs `--key` and `--cert` in their order.
-[[nodiscard]] Result<std::vector<crypto::Identity>> identities_of(const std::vector<std::string>& keys, const std::vector<std::string>& certificates);
+[[nodiscard]] Result<std::vector<crypto::Identity>> identities_of(const std::vector<std::string>& keys,
+                                                                  const std::vector<std::string>& certificates);
 [[nodiscard]] Result<> load_crls(const std::vector<std::string>& files, crypto::CrlStore& into);
 /// Offline: what is at hand decides; a revocation list for an issuer that has none is not demanded.
 [[nodiscard]] crypto::TrustPolicy offline_policy(Time at);

@@ -17,7 +17,9 @@ std::uint16_t port(Section& section, std::string_view key, std::int64_t fallback
     return static_cast<std::uint16_t>(section.number_or(key, fallback, 0, 65535));
 }
 
-seconds whole(milliseconds time) { return std::chrono::ceil<seconds>(time); }
+seconds whole(milliseconds time) {
+    return std::chrono::ceil<seconds>(time);
+}
 
 std::vector<crypto::Certificate> certificates(Section& section, std::string_view key) {
     std::vector<std::string> files;
@@ -30,6 +32,14 @@ std::vector<crypto::Certificate> certificates(Section& section, std::string_view
 
 std::shared_ptr<const crypto::TrustStore> trust(Section& section, std::string_view key, crypto::Purpose purpose) {
     return std::make_shared<const crypto::TrustStore>(purpose, certificates(section, key));
+}
+
+/// The AP CA, and the certificates of partners that are trusted by themselves (`as4_pins`, empty unless named).
+std::shared_ptr<const crypto::TrustStore> ap_trust(Section& section) {
+    std::vector<crypto::Certificate> pins;
+    if (!section.list_or("as4_pins", {}).empty()) pins = certificates(section, "as4_pins");
+    return std::make_shared<const crypto::TrustStore>(crypto::Purpose::as4, certificates(section, "as4"),
+                                                      std::move(pins));
 }
 
 crypto::Identity identity(Section section) {
@@ -78,7 +88,7 @@ accesspoint::Environment ap_environment(Section environment) {
     out.permitted_addresses = environment.list("permitted_addresses");
     out.crl_urls = environment.list_or("crl_urls", {});
     auto anchors = environment.section("trust");
-    out.ap_trust = trust(anchors, "as4", crypto::Purpose::as4);
+    out.ap_trust = ap_trust(anchors);
     out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
     out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
     out.crl_issuers = certificates(anchors, "crl_issuers");
@@ -111,25 +121,30 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
         auto id = participant(one, "id", one.text("id"));
         if (!id) continue;
         out.participants.push_back({.id = std::move(*id),
-                                    .documents = one.list_or("documents", {std::string(federation::kMessageDocument), std::string(federation::kReceiptDocument)}),
+                                    .documents = one.list_or("documents", {std::string(federation::kMessageDocument),
+                                                                           std::string(federation::kReceiptDocument)}),
                                     .approved = one.flag_or("approved", true)});
     }
     out.profiles = ap.list_or("transport_profiles", out.profiles);
     out.folder = ap.path("data");
     out.key_file = ap.path("key_file");
     auto retries = ap.optional_section("retries");
-    out.send_retries = {.attempts = static_cast<unsigned>(retries.number_or("send_attempts", out.send_retries.attempts, 1, 1000)),
-                        .duration = retries.duration_or("send_duration", out.send_retries.duration)};
-    out.lookup_retries = {.attempts = static_cast<unsigned>(retries.number_or("lookup_attempts", out.lookup_retries.attempts, 1, 1000)),
-                          .duration = retries.duration_or("lookup_duration", out.lookup_retries.duration)};
+    out.send_retries = {
+        .attempts = static_cast<unsigned>(retries.number_or("send_attempts", out.send_retries.attempts, 1, 1000)),
+        .duration = retries.duration_or("send_duration", out.send_retries.duration)};
+    out.lookup_retries = {
+        .attempts = static_cast<unsigned>(retries.number_or("lookup_attempts", out.lookup_retries.attempts, 1, 1000)),
+        .duration = retries.duration_or("lookup_duration", out.lookup_retries.duration)};
     out.metadata_cache = whole(ap.duration_or("metadata_cache", out.metadata_cache));
     out.crl_interval = whole(ap.duration_or("crl_interval", out.crl_interval));
     out.duplicate_memory = std::chrono::hours(24 * ap.number_or("duplicate_memory_days", 30, 30, 36500));
     out.log_retention = std::chrono::hours(24 * ap.number_or("log_retention_days", 366, 366, 36500));
-    out.max_message = static_cast<std::uint64_t>(ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, 2'000'000'000));
+    out.max_message = static_cast<std::uint64_t>(
+        ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, 2'000'000'000));
     out.keep_wire_octets = ap.flag_or("keep_wire_octets", false);
     out.senders = static_cast<unsigned>(ap.number_or("senders", out.senders, 1, 64));
-    out.limits.connections = static_cast<std::size_t>(ap.number_or("connections", static_cast<std::int64_t>(out.limits.connections), 4, 10'000));
+    out.limits.connections = static_cast<std::size_t>(
+        ap.number_or("connections", static_cast<std::int64_t>(out.limits.connections), 4, 10'000));
     out.answer_timeout = whole(ap.duration_or("answer_timeout", out.answer_timeout));
     return out;
 }
@@ -147,7 +162,7 @@ messageservice::EnvironmentConfig mt_environment(Section environment) {
     out.o2o_trust = trust(anchors, "o2o", crypto::Purpose::o2o);
     out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
     out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
-    out.ap_trust = trust(anchors, "as4", crypto::Purpose::as4);
+    out.ap_trust = ap_trust(anchors);
     out.crl_issuers = certificates(anchors, "crl_issuers");
     return out;
 }
@@ -156,7 +171,8 @@ messageservice::ParticipantConfig mt_participant(Section& one) {
     messageservice::ParticipantConfig out;
     out.id = one.text("id");
     out.organisation = one.text("organisation");
-    for (auto& function : one.sections("functions")) out.functions.push_back({.id = function.text("id"), .label = function.text("label")});
+    for (auto& function : one.sections("functions"))
+        out.functions.push_back({.id = function.text("id"), .label = function.text("label")});
     for (auto& files : one.sections("identities")) out.identities.push_back(identity(files));
     const auto types = one.list_or("attachment_types", {});
     if (!types.empty()) out.attachment_types = types;
@@ -169,7 +185,9 @@ messageservice::MessageServiceConfig message_service(Section environment, Sectio
     out.name = mt.text_or("name", out.name);
     for (auto& one : mt.sections("participants")) out.participants.push_back(mt_participant(one));
     auto access_point = mt.section("access_point");
-    out.access_point = {.url = access_point.text("url"), .identity = identity(access_point), .server_trust = out.environment.smp_tls_trust};
+    out.access_point = {.url = access_point.text("url"),
+                        .identity = identity(access_point),
+                        .server_trust = out.environment.smp_tls_trust};
     auto api = mt.section("api");
     out.api.address = api.text_or("address", out.api.address);
     out.api.port = port(api, "port");
@@ -190,8 +208,10 @@ messageservice::MessageServiceConfig message_service(Section environment, Sectio
     times.follow_first = schedule.duration_or("follow_first", times.follow_first);
     times.follow_last = schedule.duration_or("follow_last", times.follow_last);
     times.inbox_wait = whole(schedule.duration_or("inbox_wait", times.inbox_wait));
-    out.send_limit = static_cast<std::uint64_t>(mt.number_or("send_limit", static_cast<std::int64_t>(out.send_limit), 1, 31'457'280));
-    out.receive_limit = static_cast<std::uint64_t>(mt.number_or("receive_limit", static_cast<std::int64_t>(out.receive_limit), 30'000'000, 31'457'280));
+    out.send_limit = static_cast<std::uint64_t>(
+        mt.number_or("send_limit", static_cast<std::int64_t>(out.send_limit), 1, 31'457'280));
+    out.receive_limit = static_cast<std::uint64_t>(
+        mt.number_or("receive_limit", static_cast<std::int64_t>(out.receive_limit), 30'000'000, 31'457'280));
     out.strict_time = mt.flag_or("strict_time", true);
     out.workers = static_cast<unsigned>(mt.number_or("workers", out.workers, 1, 64));
     return out;
@@ -212,12 +232,15 @@ Result<> run_command(const std::vector<std::string>& words) {
     ::posix_spawn_file_actions_destroy(&files);
     int status = 0;
     if (started != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
-        return fail("locator.reload", {}, words.front(), "The name server could not be told to read its zone again.", "It is tried again; see the name server's log.", Retry::later);
+        return fail("locator.reload", {}, words.front(), "The name server could not be told to read its zone again.",
+                    "It is tried again; see the name server's log.", Retry::later);
     }
     return {};
 }
 
-smpserver::LocatorHost locator_host(Section host) { return {.name = host.text("name"), .addresses = host.list("addresses")}; }
+smpserver::LocatorHost locator_host(Section host) {
+    return {.name = host.text("name"), .addresses = host.list("addresses")};
+}
 
 smpserver::SmpServerConfig smp_server(Section smp) {
     smpserver::SmpServerConfig out;
@@ -274,11 +297,14 @@ Result<Config> load_config(const std::filesystem::path& file) {
     auto mt = root.optional_section("mt");
     auto smp = root.optional_section("smp");
     auto ca = root.optional_section("ca");
-    if (!ap.present() && !mt.present() && !smp.present() && !ca.present()) root.fault("", "no role: one of [ap], [mt], [smp], [ca] is needed.");
-    auto environment = ap.present() || mt.present() ? root.section("environment") : root.optional_section("environment");
+    if (!ap.present() && !mt.present() && !smp.present() && !ca.present())
+        root.fault("", "no role: one of [ap], [mt], [smp], [ca] is needed.");
+    auto environment =
+        ap.present() || mt.present() ? root.section("environment") : root.optional_section("environment");
     if (ap.present()) {
         config.ap = access_point(environment, ap);
-        if (const auto fine = accesspoint::check(*config.ap, system_clock().now()); !fine) ap.fault("", fine.error().describe());
+        if (const auto fine = accesspoint::check(*config.ap, system_clock().now()); !fine)
+            ap.fault("", fine.error().describe());
     }
     if (mt.present()) {
         config.mt = message_service(environment, mt);

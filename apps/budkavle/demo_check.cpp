@@ -31,14 +31,18 @@ struct Pair {
     const char* subject;
 };
 constexpr std::array<Pair, 3> kPairs{{
-    {"norrby-to-region", "0203:norrby.example.se", "0203:region-ost.example.se", "sdk:remiss:0203:region-ost.example.se", "Remiss"},
-    {"region-to-norrby", "0203:region-ost.example.se", "0203:norrby.example.se", "sdk:socialjour:0203:norrby.example.se", "Svar på remiss"},
-    {"norrby-to-soderby", "0203:norrby.example.se", "0203:soderby.example.se", "sdk:inkorg:0203:soderby.example.se", "Inom samma accesspunkt"},
+    {"norrby-to-region", "0203:norrby.example.se", "0203:region-ost.example.se",
+     "sdk:remiss:0203:region-ost.example.se", "Remiss"},
+    {"region-to-norrby", "0203:region-ost.example.se", "0203:norrby.example.se",
+     "sdk:socialjour:0203:norrby.example.se", "Svar på remiss"},
+    {"norrby-to-soderby", "0203:norrby.example.se", "0203:soderby.example.se", "sdk:inkorg:0203:soderby.example.se",
+     "Inom samma accesspunkt"},
 }};
 
 class Checker {
 public:
-    Checker(const json::object& facts, fs::path evidence, const Progress& progress) : facts_(facts), evidence_(std::move(evidence)), progress_(progress) {}
+    Checker(const json::object& facts, fs::path evidence, const Progress& progress)
+        : facts_(facts), evidence_(std::move(evidence)), progress_(progress) {}
 
     std::vector<CheckStep> run() {
         for (const auto& pair : kPairs) exchange(pair);
@@ -55,7 +59,8 @@ private:
         const auto started = std::chrono::steady_clock::now();
         const Result<std::string> done = work();
         const auto ms = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started).count();
-        steps_.push_back({.name = name, .ok = done.has_value(), .ms = ms, .evidence = done ? *done : done.error().describe()});
+        steps_.push_back(
+            {.name = name, .ok = done.has_value(), .ms = ms, .evidence = done ? *done : done.error().describe()});
         return done.has_value();
     }
 
@@ -70,19 +75,27 @@ private:
             auto named = file.path();
             named += ".pdf";
             BUDKAVLE_CHECK(write_file_atomic(named, as_bytes(pdf)));
-            auto posted = client->send(facts_, {.from = pair.from, .to = pair.to, .function = pair.function, .subject = pair.subject, .text = "Hej, se **bilagan**.", .from_function = {}, .attachments = {named}});
+            auto posted = client->send(facts_, {.from = pair.from,
+                                                .to = pair.to,
+                                                .function = pair.function,
+                                                .subject = pair.subject,
+                                                .text = "Hej, se **bilagan**.",
+                                                .from_function = {},
+                                                .attachments = {named}});
             std::error_code ignored;
             fs::remove(named, ignored);
             BUDKAVLE_TRY(id, std::move(posted));
             return id;
         });
         if (!sent) return;
-        const bool accepted = step(name + ": transport receipt and message receipt ACCEPTED", [&]() -> Result<std::string> {
-            BUDKAVLE_TRY(const auto client, MessageClient::open(facts_, pair.from));
-            BUDKAVLE_TRY(const auto status, client->wait_final(id, std::chrono::seconds(45)));
-            if (text_at(status, "status") != "ACCEPTED") return fail("check.not_accepted", {}, id, "The message ends as " + json::serialize(status));
-            return text_at(status, "status");
-        });
+        const bool accepted =
+            step(name + ": transport receipt and message receipt ACCEPTED", [&]() -> Result<std::string> {
+                BUDKAVLE_TRY(const auto client, MessageClient::open(facts_, pair.from));
+                BUDKAVLE_TRY(const auto status, client->wait_final(id, std::chrono::seconds(45)));
+                if (text_at(status, "status") != "ACCEPTED")
+                    return fail("check.not_accepted", {}, id, "The message ends as " + json::serialize(status));
+                return text_at(status, "status");
+            });
         if (!accepted) return;
         std::string received;
         step(name + ": received whole, octet by octet", [&]() -> Result<std::string> {
@@ -90,7 +103,8 @@ private:
             if (received != pdf) return fail("check.differs", {}, id, "The attachment is not what was sent.");
             return fmt::format("{} octets", received.size());
         });
-        step(name + ": in the inbox once, and traced through every hop", [&]() -> Result<std::string> { return check_inbox_and_trace(pair, id); });
+        step(name + ": in the inbox once, and traced through every hop",
+             [&]() -> Result<std::string> { return check_inbox_and_trace(pair, id); });
         if (folder.empty()) return;
         step(name + ": evidence written", [&]() -> Result<std::string> {
             BUDKAVLE_CHECK(write(folder / "sent.pdf", as_bytes(pdf)));
@@ -123,15 +137,18 @@ private:
         BUDKAVLE_TRY(const auto client, MessageClient::open(facts_, pair.to));
         BUDKAVLE_TRY(const auto inbox, client->inbox({}));
         std::size_t times = 0;
-        for (const auto& message : inbox.at("messages").as_array()) times += text_at(message.as_object(), "messageId") == id ? 1 : 0;
-        if (times != 1) return fail("check.inbox", {}, id, fmt::format("The message stands {} times in the inbox.", times));
+        for (const auto& message : inbox.at("messages").as_array())
+            times += text_at(message.as_object(), "messageId") == id ? 1 : 0;
+        if (times != 1)
+            return fail("check.inbox", {}, id, fmt::format("The message stands {} times in the inbox.", times));
         BUDKAVLE_TRY(const auto trace, trace_everywhere(facts_, id));
         std::set<std::string> components;
         for (const auto& hop : trace.at("hops").as_array()) components.insert(text_at(hop.as_object(), "component"));
         for (const auto& participant : {pair.from, pair.to}) {
             BUDKAVLE_TRY(const auto entry, demo_participant(facts_, participant));
             for (const auto* key : {"accessPointId", "messageServiceName"}) {
-                if (!components.contains(text_at(entry, key))) return fail("check.trace", {}, id, "The trace has no hop of " + text_at(entry, key) + ".");
+                if (!components.contains(text_at(entry, key)))
+                    return fail("check.trace", {}, id, "The trace has no hop of " + text_at(entry, key) + ".");
             }
         }
         return fmt::format("{} hops", trace.at("hops").as_array().size());
@@ -150,7 +167,8 @@ private:
         BUDKAVLE_TRY(auto client, demo_client(facts_, service));
         for (const auto& ap : facts_.at("accessPoints").as_array()) {
             if (text_at(ap.as_object(), "name") == text_at(entry, "accessPoint")) {
-                return std::pair(std::move(client), text_at(ap.as_object(), "interfaceC") + "/c/v1/participants/" + percent_encode(participant) + "/");
+                return std::pair(std::move(client), text_at(ap.as_object(), "interfaceC") + "/c/v1/participants/" +
+                                                        percent_encode(participant) + "/");
             }
         }
         return fail("check.access_point", "The participant's access point is not in the demo.");
@@ -158,12 +176,14 @@ private:
 
     Result<net::ClientResponse> get(net::Client& client, const std::string& url, Sink* into = nullptr) {
         BUDKAVLE_TRY(auto answer, client.send({.url = url, .max_response = std::uint64_t{256} << 20}, into));
-        if (answer.status != 200) return fail("check.evidence", {}, url, fmt::format("Status {}: {}", answer.status, as_text(answer.body)));
+        if (answer.status != 200)
+            return fail("check.evidence", {}, url, fmt::format("Status {}: {}", answer.status, as_text(answer.body)));
         return answer;
     }
 
     /// Octets of one AS4 exchange, as the sending access point kept them.
-    Result<> write_leg(const std::string& sender, const std::string& receiver, const std::string& xhe_id, std::string_view document, const fs::path& folder, const std::string& leg) {
+    Result<> write_leg(const std::string& sender, const std::string& receiver, const std::string& xhe_id,
+                       std::string_view document, const fs::path& folder, const std::string& leg) {
         BUDKAVLE_TRY(const auto connection, interface_c(sender));
         const auto& [client, base] = connection;
         const auto outbox = base + "outbox/" + percent_encode(xhe_id);
@@ -173,9 +193,13 @@ private:
             BUDKAVLE_CHECK(write(file, answer.body));
             auto headers = file;
             headers.replace_extension(".headers");
-            BUDKAVLE_CHECK(write(headers, as_bytes("Content-Type: " + answer.headers.get("X-As4-Content-Type").value_or("") + "\n")));
+            BUDKAVLE_CHECK(write(
+                headers, as_bytes("Content-Type: " + answer.headers.get("X-As4-Content-Type").value_or("") + "\n")));
         }
-        BUDKAVLE_TRY(auto metadata, get(smp_client(), smp::join_url(text_at(facts_, "smp"), smp::url_path(smp::parse_participant(receiver), smp::document(document)))));
+        BUDKAVLE_TRY(
+            auto metadata,
+            get(smp_client(), smp::join_url(text_at(facts_, "smp"),
+                                            smp::url_path(smp::parse_participant(receiver), smp::document(document)))));
         return write(folder / fmt::format("{}.smp-metadata.xml", leg), metadata.body);
     }
 
@@ -191,8 +215,13 @@ private:
         BUDKAVLE_TRY(const auto judged, xhe::judge_stream(octets));
         if (!judged.envelope) return fail("check.receipt", {}, id, "The receipt's envelope cannot be read.");
         BUDKAVLE_CHECK(write_leg(pair.from, pair.to, id, federation::kMessageDocument, folder, "message"));
-        BUDKAVLE_CHECK(write_leg(pair.to, pair.from, judged.envelope->id, federation::kReceiptDocument, folder, "receipt"));
-        const json::object facts{{"from", pair.from}, {"to", pair.to}, {"function", pair.function}, {"messageId", id}, {"receiptId", judged.envelope->id}};
+        BUDKAVLE_CHECK(
+            write_leg(pair.to, pair.from, judged.envelope->id, federation::kReceiptDocument, folder, "receipt"));
+        const json::object facts{{"from", pair.from},
+                                 {"to", pair.to},
+                                 {"function", pair.function},
+                                 {"messageId", id},
+                                 {"receiptId", judged.envelope->id}};
         return write(folder / "exchange.json", as_bytes(json::serialize(facts)));
     }
 
@@ -246,6 +275,8 @@ private:
 
 }  // namespace
 
-std::vector<CheckStep> check_demo(const json::object& facts, const fs::path& evidence, const Progress& progress) { return Checker(facts, evidence, progress).run(); }
+std::vector<CheckStep> check_demo(const json::object& facts, const fs::path& evidence, const Progress& progress) {
+    return Checker(facts, evidence, progress).run();
+}
 
 }  // namespace budkavle::app

@@ -21,6 +21,7 @@ struct CheckStep {
 
 /// Sends between norrby and the region in both directions and between the two municipalities of one access point. When
 /// `evidence` is not empty it gets the octets on the wire, envelopes, metadata, certificates and laboratory keys.
-[[nodiscard]] std::vector<CheckStep> check_demo(const boost::json::object& facts, const std::filesystem::path& evidence, const Progress& progress);
+[[nodiscard]] std::vector<CheckStep> check_demo(const boost::json::object& facts, const std::filesystem::path& evidence,
+                                                const Progress& progress);
 
 }  // namespace budkavle::app

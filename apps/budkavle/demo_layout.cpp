@@ -47,18 +47,39 @@ struct DemoMessageService {
 };
 
 // Two municipalities share one access point and one message service, a region has its own.
-constexpr std::array<DemoAccessPoint, 2> kAccessPoints{{{"ap1", "AP0001-SDK-DEMO", "Kommunernas driftbolag AB"}, {"ap2", "AP0002-SDK-DEMO", "Region Öst"}}};
+constexpr std::array<DemoAccessPoint, 2> kAccessPoints{
+    {{"ap1", "AP0001-SDK-DEMO", "Kommunernas driftbolag AB"}, {"ap2", "AP0002-SDK-DEMO", "Region Öst"}}};
 constexpr std::array<DemoMessageService, 2> kMessageServices{{{"mt-kommun", "ap1"}, {"mt-region", "ap2"}}};
 constexpr std::array<DemoParticipant, 3> kParticipants{{
-    {"0203:norrby.example.se", "Norrby kommun", "ap1", "mt-kommun", {{{"socialjour", "Socialjouren"}, {"elevhalsa", "Elevhälsan"}}}},
-    {"0203:soderby.example.se", "Söderby kommun", "ap1", "mt-kommun", {{{"inkorg", "Kommunens inkorg"}, {"overformyndare", "Överförmyndaren"}}}},
-    {"0203:region-ost.example.se", "Region Öst", "ap2", "mt-region", {{{"remiss", "Remissmottagningen"}, {"avdelning4", "Avdelning 4"}}}},
+    {"0203:norrby.example.se",
+     "Norrby kommun",
+     "ap1",
+     "mt-kommun",
+     {{{"socialjour", "Socialjouren"}, {"elevhalsa", "Elevhälsan"}}}},
+    {"0203:soderby.example.se",
+     "Söderby kommun",
+     "ap1",
+     "mt-kommun",
+     {{{"inkorg", "Kommunens inkorg"}, {"overformyndare", "Överförmyndaren"}}}},
+    {"0203:region-ost.example.se",
+     "Region Öst",
+     "ap2",
+     "mt-region",
+     {{{"remiss", "Remissmottagningen"}, {"avdelning4", "Avdelning 4"}}}},
 }};
 
-std::string domain_of(std::string_view participant) { return std::string(participant.substr(participant.find(':') + 1)); }
-std::string function_id(const DemoParticipant& participant, const DemoFunction& function) { return fmt::format("sdk:{}:{}", function.name, participant.id); }
-std::string host(std::string_view name) { return fmt::format("{}.{}", name, kZone); }
-std::string client_name(const DemoParticipant& participant) { return "klient-" + domain_of(participant.id).substr(0, domain_of(participant.id).find('.')); }
+std::string domain_of(std::string_view participant) {
+    return std::string(participant.substr(participant.find(':') + 1));
+}
+std::string function_id(const DemoParticipant& participant, const DemoFunction& function) {
+    return fmt::format("sdk:{}:{}", function.name, participant.id);
+}
+std::string host(std::string_view name) {
+    return fmt::format("{}.{}", name, kZone);
+}
+std::string client_name(const DemoParticipant& participant) {
+    return "klient-" + domain_of(participant.id).substr(0, domain_of(participant.id).find('.'));
+}
 
 /// A port nobody listens on now. Several are taken while the earlier ones are still bound, so they differ.
 class FreePorts {
@@ -91,14 +112,23 @@ Result<Ports> load_ports(const fs::path& folder) {
     BUDKAVLE_TRY(const auto octets, read_file(folder / "ports.json"));
     Ports ports;
     const auto value = json::parse(as_text(octets));
-    for (const auto& [name, port] : value.as_object()) ports[std::string(name)] = static_cast<std::uint16_t>(port.as_int64());
+    for (const auto& [name, port] : value.as_object())
+        ports[std::string(name)] = static_cast<std::uint16_t>(port.as_int64());
     return ports;
 }
 
-std::string access_point_url(const Ports& ports, std::string_view name) { return fmt::format("https://{}:{}/as4", host(name), ports.at(std::string(name) + ".a")); }
-std::string interface_c_url(const Ports& ports, std::string_view name) { return fmt::format("https://{}:{}", host(name), ports.at(std::string(name) + ".c")); }
-std::string smp_url(const Ports& ports) { return fmt::format("https://{}:{}/", host("smp"), ports.at("smp")); }
-std::string ca_url(const Ports& ports) { return fmt::format("http://{}:{}", host("pki"), ports.at("ca")); }
+std::string access_point_url(const Ports& ports, std::string_view name) {
+    return fmt::format("https://{}:{}/as4", host(name), ports.at(std::string(name) + ".a"));
+}
+std::string interface_c_url(const Ports& ports, std::string_view name) {
+    return fmt::format("https://{}:{}", host(name), ports.at(std::string(name) + ".c"));
+}
+std::string smp_url(const Ports& ports) {
+    return fmt::format("https://{}:{}/", host("smp"), ports.at("smp"));
+}
+std::string ca_url(const Ports& ports) {
+    return fmt::format("http://{}:{}", host("pki"), ports.at("ca"));
+}
 
 constexpr std::array<const char*, 7> kCas{"root-ap", "ca-ap", "root-smp", "root-tls", "ca-tls", "root-o2o", "ca-o2o"};
 
@@ -106,7 +136,10 @@ CaRole ca_role(const fs::path& folder, const Ports& ports) {
     CaRole role;
     role.folder = folder / "ca" / "authority";
     role.passphrase_file = folder / "ca" / "passphrase";
-    role.owner = {.country = "SE", .organisation = "Plattformsansvarig (demo)", .organisational_unit = "eDelivery", .organisation_identifier = ""};
+    role.owner = {.country = "SE",
+                  .organisation = "Plattformsansvarig (demo)",
+                  .organisational_unit = "eDelivery",
+                  .organisation_identifier = ""};
     role.base_urls = {ca_url(ports)};
     return role;
 }
@@ -120,13 +153,22 @@ Result<> write_text(const fs::path& file, const std::string& text, unsigned mode
 
 Result<> make_cas(ca::Authority& authority) {
     using ca::CaPurpose;
-    BUDKAVLE_CHECK(authority.create_root(kWho, {.id = "root-ap", .common_name = "Rot CA eDelivery Accesspunkt-DEMO", .purpose = CaPurpose::issuing_cas}));
-    BUDKAVLE_CHECK(authority.create_ca(kWho, "root-ap", {.id = "ca-ap", .common_name = "Accesspunkt CA-SDK-DEMO", .purpose = CaPurpose::access_point}));
-    BUDKAVLE_CHECK(authority.create_root(kWho, {.id = "root-smp", .common_name = "Rot CA eDelivery SMP-DEMO", .purpose = CaPurpose::smp}));
-    BUDKAVLE_CHECK(authority.create_root(kWho, {.id = "root-tls", .common_name = "DEMO e-id Root CA", .purpose = CaPurpose::issuing_cas}));
-    BUDKAVLE_CHECK(authority.create_ca(kWho, "root-tls", {.id = "ca-tls", .common_name = "DEMO e-id Function CA", .purpose = CaPurpose::tls}));
-    BUDKAVLE_CHECK(authority.create_root(kWho, {.id = "root-o2o", .common_name = "DEMO Organisation Root CA", .purpose = CaPurpose::issuing_cas}));
-    BUDKAVLE_CHECK(authority.create_ca(kWho, "root-o2o", {.id = "ca-o2o", .common_name = "DEMO Organisation CA", .purpose = CaPurpose::organisation}));
+    BUDKAVLE_CHECK(authority.create_root(
+        kWho,
+        {.id = "root-ap", .common_name = "Rot CA eDelivery Accesspunkt-DEMO", .purpose = CaPurpose::issuing_cas}));
+    BUDKAVLE_CHECK(authority.create_ca(
+        kWho, "root-ap",
+        {.id = "ca-ap", .common_name = "Accesspunkt CA-SDK-DEMO", .purpose = CaPurpose::access_point}));
+    BUDKAVLE_CHECK(authority.create_root(
+        kWho, {.id = "root-smp", .common_name = "Rot CA eDelivery SMP-DEMO", .purpose = CaPurpose::smp}));
+    BUDKAVLE_CHECK(authority.create_root(
+        kWho, {.id = "root-tls", .common_name = "DEMO e-id Root CA", .purpose = CaPurpose::issuing_cas}));
+    BUDKAVLE_CHECK(authority.create_ca(
+        kWho, "root-tls", {.id = "ca-tls", .common_name = "DEMO e-id Function CA", .purpose = CaPurpose::tls}));
+    BUDKAVLE_CHECK(authority.create_root(
+        kWho, {.id = "root-o2o", .common_name = "DEMO Organisation Root CA", .purpose = CaPurpose::issuing_cas}));
+    BUDKAVLE_CHECK(authority.create_ca(
+        kWho, "root-o2o", {.id = "ca-o2o", .common_name = "DEMO Organisation CA", .purpose = CaPurpose::organisation}));
     return {};
 }
 
@@ -148,59 +190,119 @@ struct Wanted {
 };
 
 ca::Order tls_order(const std::string& name, const std::string& organisation) {
-    return {.profile = ca::Profile::tls_function, .common_name = name, .organisation = organisation, .organisational_unit = {}, .serial_number = {}, .dns_names = {name}, .ip_addresses = {}};
+    return {.profile = ca::Profile::tls_function,
+            .common_name = name,
+            .organisation = organisation,
+            .organisational_unit = {},
+            .serial_number = {},
+            .dns_names = {name},
+            .ip_addresses = {}};
 }
 
 std::vector<Wanted> wanted_identities(const fs::path& folder) {
     std::vector<Wanted> all;
-    all.push_back({"root-smp", {.profile = ca::Profile::smp_signing, .common_name = "SMP-SDK-DEMO", .organisation = "Plattformsansvarig (demo)", .organisational_unit = {}, .serial_number = {}, .dns_names = {}, .ip_addresses = {}}, folder / "smp" / "keys", "signer"});
+    all.push_back({"root-smp",
+                   {.profile = ca::Profile::smp_signing,
+                    .common_name = "SMP-SDK-DEMO",
+                    .organisation = "Plattformsansvarig (demo)",
+                    .organisational_unit = {},
+                    .serial_number = {},
+                    .dns_names = {},
+                    .ip_addresses = {}},
+                   folder / "smp" / "keys",
+                   "signer"});
     all.push_back({"ca-tls", tls_order(host("smp"), "Plattformsansvarig (demo)"), folder / "smp" / "keys", "tls"});
     for (const auto& ap : kAccessPoints) {
-        all.push_back({"ca-ap", {.profile = ca::Profile::access_point, .common_name = ap.id, .organisation = ap.operator_name, .organisational_unit = {}, .serial_number = {}, .dns_names = {}, .ip_addresses = {}}, folder / ap.name / "keys", "as4"});
+        all.push_back({"ca-ap",
+                       {.profile = ca::Profile::access_point,
+                        .common_name = ap.id,
+                        .organisation = ap.operator_name,
+                        .organisational_unit = {},
+                        .serial_number = {},
+                        .dns_names = {},
+                        .ip_addresses = {}},
+                       folder / ap.name / "keys",
+                       "as4"});
         all.push_back({"ca-tls", tls_order(host(ap.name), ap.operator_name), folder / ap.name / "keys", "tls"});
     }
-    for (const auto& mt : kMessageServices) all.push_back({"ca-tls", tls_order(host(mt.name), "Drift av meddelandetjänst (demo)"), folder / mt.name / "keys", "tls"});
+    for (const auto& mt : kMessageServices)
+        all.push_back(
+            {"ca-tls", tls_order(host(mt.name), "Drift av meddelandetjänst (demo)"), folder / mt.name / "keys", "tls"});
     for (const auto& participant : kParticipants) {
-        all.push_back({"ca-o2o", {.profile = ca::Profile::organisation_both, .common_name = participant.organisation, .organisation = participant.organisation, .organisational_unit = {}, .serial_number = {}, .dns_names = {}, .ip_addresses = {}},
-                       folder / participant.message_service / "keys", "o2o-" + domain_of(participant.id)});
-        all.push_back({"ca-tls", tls_order(fmt::format("{}.{}", client_name(participant), domain_of(participant.id)), participant.organisation), folder / "clients", client_name(participant)});
+        all.push_back({"ca-o2o",
+                       {.profile = ca::Profile::organisation_both,
+                        .common_name = participant.organisation,
+                        .organisation = participant.organisation,
+                        .organisational_unit = {},
+                        .serial_number = {},
+                        .dns_names = {},
+                        .ip_addresses = {}},
+                       folder / participant.message_service / "keys",
+                       "o2o-" + domain_of(participant.id)});
+        all.push_back({"ca-tls",
+                       tls_order(fmt::format("{}.{}", client_name(participant), domain_of(participant.id)),
+                                 participant.organisation),
+                       folder / "clients", client_name(participant)});
     }
     return all;
 }
 
 /// Text of a TOML string.
-std::string quoted(const std::string& text) { return json::serialize(json::value(text)); }
+std::string quoted(const std::string& text) {
+    return json::serialize(json::value(text));
+}
+
+fs::path pins_file(const fs::path& folder) {
+    return folder / "trust" / "as4-pins.pem";
+}
 
 std::string environment_table(const fs::path& folder, const Ports& ports) {
     std::string urls;
     for (const auto* ca : kCas) urls += fmt::format("{}\"{}/crl/{}.crl\"", urls.empty() ? "" : ", ", ca_url(ports), ca);
     const auto trust = [&](const char* name) { return quoted((folder / "trust" / name).string()); };
+    // Access points of `add-peer`; the file appears with the first of them.
+    const auto pins = fs::exists(pins_file(folder)) ? quoted(pins_file(folder).string()) : std::string();
     return fmt::format(
-        "[environment]\nname = \"{}\"\nfederation_ids = [\"{}\"]\nzone = \"{}\"\nresolver = \"127.0.0.1\"\nresolver_port = {}\npermitted_addresses = [\"127.0.0.0/8\", \"::1/128\"]\ncrl_urls = [{}]\n\n"
-        "[environment.trust]\nas4 = [{}]\nsmp = [{}]\ntls = [{}]\no2o = [{}]\ncrl_issuers = [{}]\n\n",
-        kEnvironment, federation::kFederationSdk, kZone, ports.at("dns"), urls, trust("as4.pem"), trust("smp.pem"), trust("tls.pem"), trust("o2o.pem"), trust("crl-issuers.pem"));
+        "[environment]\nname = \"{}\"\nfederation_ids = [\"{}\"]\nzone = \"{}\"\nresolver = "
+        "\"127.0.0.1\"\nresolver_port = {}\npermitted_addresses = [\"127.0.0.0/8\", \"::1/128\"]\ncrl_urls = [{}]\n\n"
+        "[environment.trust]\nas4 = [{}]\nas4_pins = [{}]\nsmp = [{}]\ntls = [{}]\no2o = [{}]\ncrl_issuers = [{}]\n\n",
+        kEnvironment, federation::kFederationSdk, kZone, ports.at("dns"), urls, trust("as4.pem"), pins,
+        trust("smp.pem"), trust("tls.pem"), trust("o2o.pem"), trust("crl-issuers.pem"));
 }
 
-std::string log_table(std::string_view component) { return fmt::format("[log]\nfolder = \"log\"\ncomponent = \"{}\"\n\n", component); }
+std::string log_table(std::string_view component) {
+    return fmt::format("[log]\nfolder = \"log\"\ncomponent = \"{}\"\n\n", component);
+}
 
 std::string access_point_config(const fs::path& folder, const Ports& ports, const DemoAccessPoint& ap) {
     const std::string name = ap.name;
     auto out = log_table(name) + environment_table(folder, ports);
-    out += fmt::format("[ap]\nid = \"{}\"\ndata = \"data\"\nkey_file = \"keys/store.key\"\nkeep_wire_octets = true  # for `demo --check --evidence`\n\n[ap.as4]\nkey = \"keys/as4.key\"\ncertificate = \"keys/as4.crt\"\n\n", ap.id);
-    out += fmt::format("[ap.a]\naddress = \"127.0.0.1\"\nport = {}\npath = \"/as4\"\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n", ports.at(name + ".a"));
-    out += fmt::format("[ap.c]\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n", ports.at(name + ".c"));
+    out += fmt::format(
+        "[ap]\nid = \"{}\"\ndata = \"data\"\nkey_file = \"keys/store.key\"\nkeep_wire_octets = true  # for `demo "
+        "--check --evidence`\n\n[ap.as4]\nkey = \"keys/as4.key\"\ncertificate = \"keys/as4.crt\"\n\n",
+        ap.id);
+    out += fmt::format(
+        "[ap.a]\naddress = \"127.0.0.1\"\nport = {}\npath = \"/as4\"\nkey = \"keys/tls.key\"\ncertificate = "
+        "\"keys/tls.crt\"\n\n",
+        ports.at(name + ".a"));
+    out += fmt::format(
+        "[ap.c]\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n",
+        ports.at(name + ".c"));
     for (const auto& mt : kMessageServices) {
         if (mt.access_point != name) continue;
         std::string ids;
         for (const auto& participant : kParticipants) {
-            if (participant.message_service == std::string_view(mt.name)) ids += fmt::format("{}\"{}\"", ids.empty() ? "" : ", ", participant.id);
+            if (participant.message_service == std::string_view(mt.name))
+                ids += fmt::format("{}\"{}\"", ids.empty() ? "" : ", ", participant.id);
         }
-        out += fmt::format("[[ap.c.clients]]\ncertificate = {}\nparticipants = [{}]\n\n", quoted((folder / mt.name / "keys" / "tls.crt").string()), ids);
+        out += fmt::format("[[ap.c.clients]]\ncertificate = {}\nparticipants = [{}]\n\n",
+                           quoted((folder / mt.name / "keys" / "tls.crt").string()), ids);
     }
     // Seconds where an operator has minutes: a demo should not make people wait.
     out += "[ap.retries]\nsend_attempts = 60\nsend_duration = 90\nlookup_attempts = 60\nlookup_duration = 90\n\n";
     for (const auto& participant : kParticipants) {
-        if (participant.access_point == name) out += fmt::format("[[ap.participants]]\nid = \"{}\"\n\n", participant.id);
+        if (participant.access_point == name)
+            out += fmt::format("[[ap.participants]]\nid = \"{}\"\n\n", participant.id);
     }
     return out;
 }
@@ -209,17 +311,30 @@ std::string message_service_config(const fs::path& folder, const Ports& ports, c
     const std::string name = mt.name;
     auto out = log_table(name) + environment_table(folder, ports);
     out += fmt::format("[mt]\nname = \"{}\"\ndata = \"data\"\nkeys = \"keys/store\"\n\n", name);
-    out += fmt::format("[mt.access_point]\nurl = \"{}\"\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n", interface_c_url(ports, mt.access_point));
-    out += fmt::format("[mt.api]\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n", ports.at(name));
+    out += fmt::format("[mt.access_point]\nurl = \"{}\"\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n",
+                       interface_c_url(ports, mt.access_point));
+    out += fmt::format(
+        "[mt.api]\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n",
+        ports.at(name));
     for (const auto& participant : kParticipants) {
-        if (participant.message_service == name) out += fmt::format("[[mt.api.clients]]\ncertificate = {}\nparticipants = [\"{}\"]\n\n", quoted((folder / "clients" / (client_name(participant) + ".crt")).string()), participant.id);
+        if (participant.message_service == name)
+            out += fmt::format("[[mt.api.clients]]\ncertificate = {}\nparticipants = [\"{}\"]\n\n",
+                               quoted((folder / "clients" / (client_name(participant) + ".crt")).string()),
+                               participant.id);
     }
-    out += "[mt.schedule]\nresend = [5, 15, 30, 60]\nreceipt_warning = 60\nretry_first = 0.2\nretry_last = 2\nfollow_first = 0.05\nfollow_last = 1\n\n";
+    out +=
+        "[mt.schedule]\nresend = [5, 15, 30, 60]\nreceipt_warning = 60\nretry_first = 0.2\nretry_last = "
+        "2\nfollow_first = 0.05\nfollow_last = 1\n\n";
     for (const auto& participant : kParticipants) {
         if (participant.message_service != name) continue;
         const auto o2o = "o2o-" + domain_of(participant.id);
-        out += fmt::format("[[mt.participants]]\nid = \"{}\"\norganisation = {}\nidentities = [{{ key = \"keys/{}.key\", certificate = \"keys/{}.crt\" }}]\nfunctions = [\n", participant.id, quoted(participant.organisation), o2o, o2o);
-        for (const auto& function : participant.functions) out += fmt::format("    {{ id = \"{}\", label = {} }},\n", function_id(participant, function), quoted(function.label));
+        out += fmt::format(
+            "[[mt.participants]]\nid = \"{}\"\norganisation = {}\nidentities = [{{ key = \"keys/{}.key\", certificate "
+            "= \"keys/{}.crt\" }}]\nfunctions = [\n",
+            participant.id, quoted(participant.organisation), o2o, o2o);
+        for (const auto& function : participant.functions)
+            out += fmt::format("    {{ id = \"{}\", label = {} }},\n", function_id(participant, function),
+                               quoted(function.label));
         out += "]\n\n";
     }
     return out;
@@ -228,22 +343,36 @@ std::string message_service_config(const fs::path& folder, const Ports& ports, c
 std::string smp_config(const fs::path& folder, const Ports& ports) {
     const auto dns = folder / "dns";
     auto out = log_table("smp");
-    out += fmt::format("[smp]\ndatabase = \"data/registry.db\"\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\nhosts = [\"{}\"]\n\n", ports.at("smp"), host("smp"));
-    out += fmt::format("[smp.locator]\nzone = \"{}\"\nfile = {}\nsmp_url = \"{}\"\nname_server = {{ name = \"{}\", addresses = [\"127.0.0.1\"] }}\nhosts = [\n", kZone, quoted((dns / "zone").string()), smp_url(ports), host("ns"));
-    for (const auto* name : {"smp", "pki", "ap1", "ap2", "mt-kommun", "mt-region"}) out += fmt::format("    {{ name = \"{}\", addresses = [\"127.0.0.1\"] }},\n", host(name));
-    return out + fmt::format("]\nreload = [\"/usr/sbin/knotc\", \"-s\", {}, \"zone-reload\", \"{}\"]\n", quoted((dns / "run" / "knot.sock").string()), kZone);
+    out += fmt::format(
+        "[smp]\ndatabase = \"data/registry.db\"\naddress = \"127.0.0.1\"\nport = {}\nkey = "
+        "\"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\nhosts = [\"{}\"]\n\n",
+        ports.at("smp"), host("smp"));
+    out += fmt::format(
+        "[smp.locator]\nzone = \"{}\"\nfile = {}\nsmp_url = \"{}\"\nname_server = {{ name = \"{}\", addresses = "
+        "[\"127.0.0.1\"] }}\nhosts = [\n",
+        kZone, quoted((dns / "zone").string()), smp_url(ports), host("ns"));
+    for (const auto* name : {"smp", "pki", "ap1", "ap2", "mt-kommun", "mt-region"})
+        out += fmt::format("    {{ name = \"{}\", addresses = [\"127.0.0.1\"] }},\n", host(name));
+    return out + fmt::format("]\nreload = [\"/usr/sbin/knotc\", \"-s\", {}, \"zone-reload\", \"{}\"]\n",
+                             quoted((dns / "run" / "knot.sock").string()), kZone);
 }
 
 std::string ca_config(const fs::path& folder, const Ports& ports) {
     const auto role = ca_role(folder, ports);
-    return log_table("ca") + fmt::format("[ca]\naddress = \"127.0.0.1\"\nport = {}\nfolder = \"authority\"\npassphrase_file = \"passphrase\"\nbase_urls = [\"{}\"]\nowner = {{ organisation = {}, organisational_unit = \"eDelivery\" }}\n", ports.at("ca"), ca_url(ports), quoted(role.owner.organisation));
+    return log_table("ca") + fmt::format(
+                                 "[ca]\naddress = \"127.0.0.1\"\nport = {}\nfolder = \"authority\"\npassphrase_file = "
+                                 "\"passphrase\"\nbase_urls = [\"{}\"]\nowner = {{ organisation = {}, "
+                                 "organisational_unit = \"eDelivery\" }}\n",
+                                 ports.at("ca"), ca_url(ports), quoted(role.owner.organisation));
 }
 
 std::string knot_config(const fs::path& folder, const Ports& ports) {
     const auto dns = folder / "dns";
     return fmt::format(
-        "server:\n    rundir: \"{0}\"\n    listen: 127.0.0.1@{1}\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\ncontrol:\n    listen: \"{0}/knot.sock\"\ndatabase:\n    storage: \"{2}\"\n"
-        "log:\n  - target: stderr\n    any: warning\nzone:\n  - domain: {3}\n    file: \"{4}\"\n    zonefile-load: whole\n    journal-content: none\n    semantic-checks: on\n",
+        "server:\n    rundir: \"{0}\"\n    listen: 127.0.0.1@{1}\n    udp-workers: 1\n    tcp-workers: 1\n    "
+        "background-workers: 1\ncontrol:\n    listen: \"{0}/knot.sock\"\ndatabase:\n    storage: \"{2}\"\n"
+        "log:\n  - target: stderr\n    any: warning\nzone:\n  - domain: {3}\n    file: \"{4}\"\n    zonefile-load: "
+        "whole\n    journal-content: none\n    semantic-checks: on\n",
         (dns / "run").string(), ports.at("dns"), (dns / "db").string(), kZone, (dns / "zone").string());
 }
 
@@ -253,6 +382,7 @@ smpserver::RegistryConfig registry_config(const fs::path& folder, const Ports& p
             .signing_key = folder / "smp" / "keys" / "signer.key",
             .signing_certificate = folder / "smp" / "keys" / "signer.crt",
             .smp_trust = folder / "trust" / "smp.pem",
+            .ap_pins = fs::exists(pins_file(folder)) ? pins_file(folder) : fs::path(),
             .ap_trust = folder / "trust" / "as4.pem"};
 }
 
@@ -260,12 +390,19 @@ Result<> register_all(smpserver::Registry& registry, const fs::path& folder, con
     const std::string who(kWho);
     for (const auto& ap : kAccessPoints) {
         BUDKAVLE_TRY(const auto certificate, certificate_of((folder / ap.name / "keys" / "as4.crt").string()));
-        BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = ap.name, .uri = access_point_url(ports, ap.name), .profile = "digg-transport-as4-v1_0", .certificate = certificate.pem(), .description = ap.operator_name, .contact = "https://drift.example.se/"}));
+        BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = ap.name,
+                                                   .uri = access_point_url(ports, ap.name),
+                                                   .profile = "digg-transport-as4-v1_0",
+                                                   .certificate = certificate.pem(),
+                                                   .description = ap.operator_name,
+                                                   .contact = "https://drift.example.se/"}));
     }
     for (const auto& participant : kParticipants) {
         BUDKAVLE_TRY(const auto id, federation::ParticipantId::parse(participant.id));
         BUDKAVLE_CHECK(registry.add_participant(who, id));
-        BUDKAVLE_TRY(const auto certificate, certificate_of((folder / participant.message_service / "keys" / ("o2o-" + domain_of(participant.id) + ".crt")).string()));
+        BUDKAVLE_TRY(const auto certificate, certificate_of((folder / participant.message_service / "keys" /
+                                                             ("o2o-" + domain_of(participant.id) + ".crt"))
+                                                                .string()));
         for (const auto use : {smpserver::CertificateUse::signing, smpserver::CertificateUse::encryption}) {
             BUDKAVLE_CHECK(registry.add_certificate(who, id, use, certificate.pem()));
         }
@@ -294,11 +431,25 @@ Result<> issue_all(ca::Authority& authority, const fs::path& folder) {
     return {};
 }
 
+/// Configurations that hold the environment's trust: access points and message services.
+Result<> write_environment_configs(const fs::path& folder, const Ports& ports) {
+    for (const auto& ap : kAccessPoints) {
+        BUDKAVLE_CHECK(
+            write_text(folder / ap.name / fmt::format("{}.toml", ap.name), access_point_config(folder, ports, ap)));
+    }
+    for (const auto& mt : kMessageServices) {
+        BUDKAVLE_CHECK(
+            write_text(folder / mt.name / fmt::format("{}.toml", mt.name), message_service_config(folder, ports, mt)));
+    }
+    return {};
+}
+
 Result<> lay_out(const fs::path& folder, const Progress& progress) {
     Ports ports;
     {
         FreePorts free;
-        for (const auto* name : {"dns", "smp", "ca", "ap1.a", "ap1.c", "ap2.a", "ap2.c", "mt-kommun", "mt-region"}) ports[name] = free.take();
+        for (const auto* name : {"dns", "smp", "ca", "ap1.a", "ap1.c", "ap2.a", "ap2.c", "mt-kommun", "mt-region"})
+            ports[name] = free.take();
     }
     json::object numbers;
     for (const auto& [name, port] : ports) numbers[name] = std::int64_t{port};
@@ -322,33 +473,47 @@ Result<> lay_out(const fs::path& folder, const Progress& progress) {
     BUDKAVLE_CHECK(issue_all(*authority, folder));
     BUDKAVLE_CHECK(authority->publish_due(kWho));
 
-    progress(tr("registering participants, publishing signed metadata", "registrerar deltagare, publicerar signerade metadata"));
+    progress(tr("registering participants, publishing signed metadata",
+                "registrerar deltagare, publicerar signerade metadata"));
     BUDKAVLE_TRY(const auto smp_log, obs::Log::open(folder / "smp" / "log", "smp", system_clock()));
     std::error_code ignored;
     fs::create_directories(folder / "smp" / "data", ignored);
-    BUDKAVLE_TRY(const auto registry, smpserver::Registry::open(registry_config(folder, ports), *smp_log, system_clock()));
+    BUDKAVLE_TRY(const auto registry,
+                 smpserver::Registry::open(registry_config(folder, ports), *smp_log, system_clock()));
     BUDKAVLE_CHECK(register_all(*registry, folder, ports));
 
     progress(tr("writing configurations", "skriver konfigurationer"));
-    for (const auto& ap : kAccessPoints) {
-        BUDKAVLE_CHECK(write_text(folder / ap.name / fmt::format("{}.toml", ap.name), access_point_config(folder, ports, ap)));
-    }
-    for (const auto& mt : kMessageServices) {
-        BUDKAVLE_CHECK(write_text(folder / mt.name / fmt::format("{}.toml", mt.name), message_service_config(folder, ports, mt)));
-    }
+    BUDKAVLE_CHECK(write_environment_configs(folder, ports));
     BUDKAVLE_CHECK(write_text(folder / "smp" / "smp.toml", smp_config(folder, ports)));
     BUDKAVLE_CHECK(write_text(folder / "ca" / "ca.toml", ca_config(folder, ports)));
     BUDKAVLE_CHECK(write_text(folder / "dns" / "knot.conf", knot_config(folder, ports)));
     for (const auto* name : {"run", "db"}) fs::create_directories(folder / "dns" / name, ignored);
     if ((folder / "dns" / "run" / "knot.sock").string().size() > 100) {
-        return fail("demo.path", {}, folder.string(), "The path is too long for the name server's socket.", "Choose a shorter folder with --data.");
+        return fail("demo.path", {}, folder.string(), "The path is too long for the name server's socket.",
+                    "Choose a shorter folder with --data.");
     }
     return write_text(folder / "prepared", "1\n");
 }
 
 }  // namespace
 
-Result<crypto::Identity> issue_identity(ca::Authority& authority, std::string_view ca_id, const ca::Order& order, const fs::path& folder, const std::string& name) {
+Result<> pin_access_points(const fs::path& folder, const std::vector<crypto::Certificate>& certificates) {
+    BUDKAVLE_TRY(const auto ports, load_ports(folder));
+    std::vector<crypto::Certificate> pinned;
+    if (fs::exists(pins_file(folder))) {
+        BUDKAVLE_TRY(pinned, certificates_of({pins_file(folder).string()}));
+    }
+    std::string pem;
+    for (const auto& one : certificates) {
+        if (std::ranges::find(pinned, one) == pinned.end()) pinned.push_back(one);
+    }
+    for (const auto& one : pinned) pem += one.pem();
+    BUDKAVLE_CHECK(write_text(pins_file(folder), pem, 0644));
+    return write_environment_configs(folder, ports);
+}
+
+Result<crypto::Identity> issue_identity(ca::Authority& authority, std::string_view ca_id, const ca::Order& order,
+                                        const fs::path& folder, const std::string& name) {
     BUDKAVLE_TRY(auto key, crypto::generate_rsa(3072));
     BUDKAVLE_TRY(auto certificate, authority.issue(kWho, ca_id, order, key->public_key()));
     BUDKAVLE_TRY(auto chain, authority.chain_of(ca_id));
@@ -365,7 +530,8 @@ Result<crypto::Identity> issue_identity(ca::Authority& authority, std::string_vi
 
 bool may_hold_demo(const fs::path& folder) {
     std::error_code error;
-    return !fs::exists(folder, error) || fs::exists(folder / "ports.json", error) || (fs::is_directory(folder, error) && fs::is_empty(folder, error));
+    return !fs::exists(folder, error) || fs::exists(folder / "ports.json", error) ||
+           (fs::is_directory(folder, error) && fs::is_empty(folder, error));
 }
 
 Result<> prepare_demo(const fs::path& folder, const Progress& progress) {
@@ -382,11 +548,17 @@ Result<std::vector<ProcessSpec>> demo_processes(const fs::path& folder) {
     const auto program = own_path().string();
     std::vector<ProcessSpec> out;
     const auto role = [&](const std::string& name) {
-        out.push_back({.name = name, .command = {program, "serve", "--config", (folder / name / (name + ".toml")).string(), "--ready-fd", "{ready}"}, .output = folder / name / "output.log"});
+        out.push_back({.name = name,
+                       .command = {program, "serve", "--config", (folder / name / (name + ".toml")).string(),
+                                   "--ready-fd", "{ready}"},
+                       .output = folder / name / "output.log"});
     };
     role("ca");
     role("smp");
-    out.push_back({.name = "dns", .command = {"/usr/sbin/knotd", "-c", (folder / "dns" / "knot.conf").string()}, .output = folder / "dns" / "output.log", .signals_ready = false});
+    out.push_back({.name = "dns",
+                   .command = {"/usr/sbin/knotd", "-c", (folder / "dns" / "knot.conf").string()},
+                   .output = folder / "dns" / "output.log",
+                   .signals_ready = false});
     for (const auto& ap : kAccessPoints) role(ap.name);
     for (const auto& mt : kMessageServices) role(mt.name);
     return out;
@@ -395,12 +567,24 @@ Result<std::vector<ProcessSpec>> demo_processes(const fs::path& folder) {
 Result<json::object> describe_demo(const fs::path& folder, const std::vector<Supervisor::Running>& running) {
     BUDKAVLE_TRY(const auto ports, load_ports(folder));
     BUDKAVLE_TRY(const auto specs, demo_processes(folder));
-    const auto pair = [](const fs::path& base) { return json::object{{"cert", base.string() + ".crt"}, {"key", base.string() + ".key"}}; };
-    json::object facts{{"data", folder.string()}, {"environment", kEnvironment}, {"federationId", federation::kFederationSdk}, {"zone", kZone}, {"dnsPort", std::int64_t{ports.at("dns")}}, {"smp", smp_url(ports)}, {"pki", ca_url(ports)}};
+    const auto pair = [](const fs::path& base) {
+        return json::object{{"cert", base.string() + ".crt"}, {"key", base.string() + ".key"}};
+    };
+    json::object facts{{"data", folder.string()},
+                       {"environment", kEnvironment},
+                       {"federationId", federation::kFederationSdk},
+                       {"zone", kZone},
+                       {"dnsPort", std::int64_t{ports.at("dns")}},
+                       {"smp", smp_url(ports)},
+                       {"pki", ca_url(ports)}};
     const auto trust = folder / "trust";
-    facts["trust"] = {{"as4", (trust / "as4.pem").string()}, {"smp", (trust / "smp.pem").string()}, {"tls", (trust / "tls.pem").string()}, {"o2o", (trust / "o2o.pem").string()}};
+    facts["trust"] = {{"as4", (trust / "as4.pem").string()},
+                      {"smp", (trust / "smp.pem").string()},
+                      {"tls", (trust / "tls.pem").string()},
+                      {"o2o", (trust / "o2o.pem").string()}};
     json::array crls;
-    for (const auto* ca : kCas) crls.push_back(json::string((folder / "ca" / "authority" / "publish" / fmt::format("{}.crl", ca)).string()));
+    for (const auto* ca : kCas)
+        crls.push_back(json::string((folder / "ca" / "authority" / "publish" / fmt::format("{}.crl", ca)).string()));
     facts["crls"] = crls;
     json::array access_points;
     for (const auto& ap : kAccessPoints) {
@@ -425,18 +609,22 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
     facts["messageServices"] = services;
     json::array participants;
     for (const auto& participant : kParticipants) {
-        const auto* ap = std::ranges::find_if(kAccessPoints, [&](const auto& one) { return std::string_view(one.name) == participant.access_point; });
+        const auto* ap = std::ranges::find_if(
+            kAccessPoints, [&](const auto& one) { return std::string_view(one.name) == participant.access_point; });
         json::array functions;
-        for (const auto& function : participant.functions) functions.push_back({{"id", function_id(participant, function)}, {"label", function.label}});
-        participants.push_back({{"id", participant.id},
-                                {"name", participant.organisation},
-                                {"accessPoint", participant.access_point},
-                                {"accessPointId", ap->id},
-                                {"messageService", fmt::format("https://{}:{}", host(participant.message_service), ports.at(participant.message_service))},
-                                {"messageServiceName", participant.message_service},
-                                {"client", pair(folder / "clients" / client_name(participant))},
-                                {"o2o", pair(folder / participant.message_service / "keys" / ("o2o-" + domain_of(participant.id)))},
-                                {"functions", functions}});
+        for (const auto& function : participant.functions)
+            functions.push_back({{"id", function_id(participant, function)}, {"label", function.label}});
+        participants.push_back(
+            {{"id", participant.id},
+             {"name", participant.organisation},
+             {"accessPoint", participant.access_point},
+             {"accessPointId", ap->id},
+             {"messageService",
+              fmt::format("https://{}:{}", host(participant.message_service), ports.at(participant.message_service))},
+             {"messageServiceName", participant.message_service},
+             {"client", pair(folder / "clients" / client_name(participant))},
+             {"o2o", pair(folder / participant.message_service / "keys" / ("o2o-" + domain_of(participant.id)))},
+             {"functions", functions}});
     }
     facts["participants"] = participants;
     json::array processes;
@@ -449,7 +637,8 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
         for (const auto& one : running) {
             if (one.name == spec.name) pid = one.pid;
         }
-        processes.push_back({{"name", spec.name}, {"pid", pid}, {"command", command}, {"output", spec.output.string()}});
+        processes.push_back(
+            {{"name", spec.name}, {"pid", pid}, {"command", command}, {"output", spec.output.string()}});
     }
     facts["processes"] = processes;
     return facts;
@@ -460,7 +649,8 @@ Result<DemoPlatform> open_demo_platform(const fs::path& folder) {
     DemoPlatform platform;
     BUDKAVLE_TRY(platform.log, obs::Log::open(folder / "administration", "demo", system_clock()));
     BUDKAVLE_TRY(platform.authority, open_authority(ca_role(folder, ports), *platform.log));
-    BUDKAVLE_TRY(platform.registry, smpserver::Registry::open(registry_config(folder, ports), *platform.log, system_clock()));
+    BUDKAVLE_TRY(platform.registry,
+                 smpserver::Registry::open(registry_config(folder, ports), *platform.log, system_clock()));
     return platform;
 }
 

@@ -34,9 +34,13 @@ std::string host_of(std::string_view url) {
     return std::string(rest.substr(0, rest.find(':')));
 }
 
-bool is_literal(const std::string& host) { return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos; }
+bool is_literal(const std::string& host) {
+    return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+}
 
-json::object files_of(const fs::path& base) { return {{"cert", base.string() + ".crt"}, {"key", base.string() + ".key"}}; }
+json::object files_of(const fs::path& base) {
+    return {{"cert", base.string() + ".crt"}, {"key", base.string() + ".key"}};
+}
 
 /// Processes that read trust stores at start; the demo starts them again at once.
 Result<> restart_readers(const json::object& facts) {
@@ -46,7 +50,8 @@ Result<> restart_readers(const json::object& facts) {
         if (name == "dns" || name == "ca" || pid <= 0) continue;
         // Only a process that really is this role of this demo.
         const auto command = read_file(fmt::format("/proc/{}/cmdline", pid));
-        if (!command || as_text(*command).find(name + ".toml") == std::string_view::npos) return fail("usage.demo", {}, name, "The demo is not running.", "Start it with 'budkavle demo'.");
+        if (!command || as_text(*command).find(name + ".toml") == std::string_view::npos)
+            return fail("usage.demo", {}, name, "The demo is not running.", "Start it with 'budkavle demo'.");
         ::kill(pid, SIGTERM);
     }
     return {};
@@ -60,21 +65,34 @@ Result<Exit> add_peer(const PeerOptions& options) {
     BUDKAVLE_CHECK(smp::check_endpoint_uri(options.endpoint));
     BUDKAVLE_TRY(const auto id, federation::ParticipantId::parse(options.id));
     BUDKAVLE_TRY(const auto certificates, certificates_of({options.certificate}));
-    if (certificates.empty()) return fail("usage.certificate", {}, options.certificate, "The file holds no certificate.");
+    if (certificates.empty())
+        return fail("usage.certificate", {}, options.certificate, "The file holds no certificate.");
     const auto& as4 = certificates.front();
     const auto party = as4.common_name();
-    if (party.empty()) return fail("usage.certificate", "AP-04", options.certificate, "The certificate has no CN: there would be no PartyId.");
+    if (party.empty())
+        return fail("usage.certificate", "AP-04", options.certificate,
+                    "The certificate has no CN: there would be no PartyId.");
 
-    // PKI trust: a certificate of the demo's AP CA is trusted as it is, any other becomes an anchor of its own.
+    // PKI trust: what the demo's AP CA has issued is trusted as it is, any other certificate is pinned.
     const auto trust = folder / "trust";
-    BUDKAVLE_CHECK(trust_too(trust / "as4.pem", certificates));
+    BUDKAVLE_TRY(const auto anchors, certificates_of({(trust / "as4.pem").string()}));
+    const crypto::TrustStore issued(crypto::Purpose::as4, anchors);
+    if (!issued.check(as4, {}, crypto::CrlStore(), offline_policy(system_clock().now()))) {
+        BUDKAVLE_CHECK(pin_access_points(folder, {as4}));
+    }
     BUDKAVLE_TRY(auto platform, open_demo_platform(folder));
     const auto peers = folder / "peers";
     const auto host = host_of(options.endpoint);
-    json::object out{{"participant", id.text()}, {"partyId", party}, {"endpoint", options.endpoint}, {"trust", facts.at("trust")}};
+    json::object out{
+        {"participant", id.text()}, {"partyId", party}, {"endpoint", options.endpoint}, {"trust", facts.at("trust")}};
     if (options.tls_certificate.empty()) {
-        const ca::Order order{.profile = ca::Profile::tls_function, .common_name = host, .organisation = party, .organisational_unit = {}, .serial_number = {},
-                              .dns_names = is_literal(host) ? std::vector<std::string>{"localhost"} : std::vector{host}, .ip_addresses = is_literal(host) ? std::vector{host} : std::vector<std::string>{}};
+        const ca::Order order{.profile = ca::Profile::tls_function,
+                              .common_name = host,
+                              .organisation = party,
+                              .organisational_unit = {},
+                              .serial_number = {},
+                              .dns_names = is_literal(host) ? std::vector<std::string>{"localhost"} : std::vector{host},
+                              .ip_addresses = is_literal(host) ? std::vector{host} : std::vector<std::string>{}};
         BUDKAVLE_CHECK(issue_identity(*platform.authority, "ca-tls", order, peers, party + "-tls"));
         out["tls"] = files_of(peers / (party + "-tls"));
     } else {
@@ -83,7 +101,13 @@ Result<Exit> add_peer(const PeerOptions& options) {
     }
     std::string o2o;
     if (options.o2o_certificate.empty()) {
-        const ca::Order order{.profile = ca::Profile::organisation_both, .common_name = id.text(), .organisation = id.text(), .organisational_unit = {}, .serial_number = {}, .dns_names = {}, .ip_addresses = {}};
+        const ca::Order order{.profile = ca::Profile::organisation_both,
+                              .common_name = id.text(),
+                              .organisation = id.text(),
+                              .organisational_unit = {},
+                              .serial_number = {},
+                              .dns_names = {},
+                              .ip_addresses = {}};
         BUDKAVLE_TRY(const auto identity, issue_identity(*platform.authority, "ca-o2o", order, peers, party + "-o2o"));
         o2o = identity.certificate().pem();
         out["o2o"] = files_of(peers / (party + "-o2o"));
@@ -94,22 +118,34 @@ Result<Exit> add_peer(const PeerOptions& options) {
     }
     const std::string who = "demo";
     auto& registry = *platform.registry;
-    BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = party, .uri = options.endpoint, .profile = options.profile, .certificate = as4.pem(), .description = party, .contact = "https://drift.example.se/"}));
-    if (const auto added = registry.add_participant(who, id); !added && added.error().code != "registry.exists") return std::unexpected(added.error());
+    BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = party,
+                                               .uri = options.endpoint,
+                                               .profile = options.profile,
+                                               .certificate = as4.pem(),
+                                               .description = party,
+                                               .contact = "https://drift.example.se/"}));
+    if (const auto added = registry.add_participant(who, id); !added && added.error().code != "registry.exists")
+        return std::unexpected(added.error());
     for (const auto use : {smpserver::CertificateUse::signing, smpserver::CertificateUse::encryption}) {
-        if (const auto added = registry.add_certificate(who, id, use, o2o); !added && added.error().code != "registry.exists") return std::unexpected(added.error());
+        if (const auto added = registry.add_certificate(who, id, use, o2o);
+            !added && added.error().code != "registry.exists")
+            return std::unexpected(added.error());
     }
     for (const auto document : {federation::kMessageDocument, federation::kReceiptDocument}) {
-        if (const auto added = registry.add_service(who, id, std::string(document), party); !added && added.error().code != "registry.exists") return std::unexpected(added.error());
+        if (const auto added = registry.add_service(who, id, std::string(document), party);
+            !added && added.error().code != "registry.exists")
+            return std::unexpected(added.error());
     }
     BUDKAVLE_CHECK(registry.set_status(who, id, smpserver::Status::approved));
     BUDKAVLE_CHECK(restart_readers(facts));
     if (options.json) {
         print_json(out);
     } else {
-        fmt::print("{} {} {}\n", id.text(), tr("is registered with access point", "är registrerad med accesspunkt"), party);
+        fmt::print("{} {} {}\n", id.text(), tr("is registered with access point", "är registrerad med accesspunkt"),
+                   party);
         for (const auto* key : {"tls", "o2o"}) {
-            if (const auto* files = out.if_contains(key)) fmt::print("  {:<4} {}\n", key, text_at(files->as_object(), "cert"));
+            if (const auto* files = out.if_contains(key))
+                fmt::print("  {:<4} {}\n", key, text_at(files->as_object(), "cert"));
         }
     }
     return Exit::yes;

@@ -12,8 +12,9 @@ struct PeerOptions {
     bool json = false;
 };
 
-/// Trusts the peer's certificate, registers endpoint, participant, services and certificates; DNS and SMP follow. What the
-/// peer lacks (TLS and participant certificate) is issued into DIR/peers. Processes that read trust at start are told to restart.
+/// Trusts the peer's certificate, registers endpoint, participant, services and certificates; DNS and SMP follow. What
+/// the peer lacks (TLS and participant certificate) is issued into DIR/peers. Processes that read trust at start are
+/// told to restart.
 [[nodiscard]] Result<Exit> add_peer(const PeerOptions& options);
 
 }  // namespace budkavle::app

@@ -18,9 +18,10 @@ public:
     Result<std::unique_ptr<as4::PayloadWriter>> create(std::string_view cid) override;
     /// A reader of one accepted payload. Error "drop.missing".
     Result<std::unique_ptr<Source>> read(const std::string& handle) const;
-    /// Writes the payloads of an accepted message to `folder`: the Content-ID when it is a plain name, "part-N" otherwise,
-    /// with `prefix` before it.
-    Result<> release(const as4::Opened& opened, const std::filesystem::path& folder, std::string_view prefix = {}) const;
+    /// Writes the payloads of an accepted message to `folder`: the Content-ID when it is a plain name, "part-N"
+    /// otherwise, with `prefix` before it.
+    Result<> release(const as4::Opened& opened, const std::filesystem::path& folder,
+                     std::string_view prefix = {}) const;
 
 private:
     class Writer;

@@ -7,6 +7,8 @@ namespace budkavle::app {
 
 [[nodiscard]] bool swedish();
 /// The text in the user's language.
-[[nodiscard]] inline std::string_view tr(std::string_view english, std::string_view in_swedish) { return swedish() ? in_swedish : english; }
+[[nodiscard]] inline std::string_view tr(std::string_view english, std::string_view in_swedish) {
+    return swedish() ? in_swedish : english;
+}
 
 }  // namespace budkavle::app

@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
     using namespace budkavle::app;
     ::signal(SIGPIPE, SIG_IGN);
     ::prctl(PR_SET_DUMPABLE, 0);  // keys live in this memory: no core dumps, no other process of the same user may look
-    CLI::App app{std::string(tr("Budkavle: secure digital communication (SDK) between organisations", "Budkavle: säker digital kommunikation (SDK) mellan organisationer"))};
+    CLI::App app{std::string(tr("Budkavle: secure digital communication (SDK) between organisations",
+                                "Budkavle: säker digital kommunikation (SDK) mellan organisationer"))};
     app.name("budkavle");
     app.require_subcommand(1);
     app.set_help_all_flag("--help-all", std::string(tr("Help of every command", "Hjälp för alla kommandon")));

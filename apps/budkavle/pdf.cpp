@@ -22,7 +22,8 @@ std::string make_pdf(std::string_view line, std::size_t padding) {
     const std::vector<std::string> objects{
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> "
+        ">>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         fmt::format("<< /Length {} >>\nstream\n{}\nendstream", page.size(), page),
         fmt::format("<< /Length {} >>\nstream\n{}\nendstream", filler.size(), filler),
@@ -34,7 +35,8 @@ std::string make_pdf(std::string_view line, std::size_t padding) {
         out += fmt::format("{} 0 obj\n{}\nendobj\n", i + 1, objects[i]);
     }
     const auto start = out.size();
-    return out + table + fmt::format("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{}\n%%EOF\n", objects.size() + 1, start);
+    return out + table +
+           fmt::format("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{}\n%%EOF\n", objects.size() + 1, start);
 }
 
 }  // namespace budkavle::app

@@ -10,7 +10,8 @@ namespace budkavle::app {
 namespace {
 
 struct Administration {
-    std::string config, who, ca, id, common_name, purpose, profile, organisation, unit, request, out, serial, reason, cause;
+    std::string config, who, ca, id, common_name, purpose, profile, organisation, unit, request, out, serial, reason,
+        cause;
     std::vector<std::string> dns, ip;
     bool json = false;
 };
@@ -23,14 +24,17 @@ Result<std::unique_ptr<ca::Authority>> authority(const Administration& options, 
 }
 
 Result<ca::CaPurpose> purpose_of(const std::string& text) {
-    for (const auto purpose : {ca::CaPurpose::issuing_cas, ca::CaPurpose::access_point, ca::CaPurpose::smp, ca::CaPurpose::tls, ca::CaPurpose::organisation}) {
+    for (const auto purpose : {ca::CaPurpose::issuing_cas, ca::CaPurpose::access_point, ca::CaPurpose::smp,
+                               ca::CaPurpose::tls, ca::CaPurpose::organisation}) {
         if (ca::name(purpose) == text) return purpose;
     }
     return fail("usage.purpose", {}, "--purpose", "Not a purpose of a CA.");
 }
 
 Result<ca::Profile> profile_of(const std::string& text) {
-    for (const auto profile : {ca::Profile::access_point, ca::Profile::smp_signing, ca::Profile::tls_function, ca::Profile::organisation_sign, ca::Profile::organisation_encrypt, ca::Profile::organisation_both}) {
+    for (const auto profile :
+         {ca::Profile::access_point, ca::Profile::smp_signing, ca::Profile::tls_function,
+          ca::Profile::organisation_sign, ca::Profile::organisation_encrypt, ca::Profile::organisation_both}) {
         if (ca::name(profile) == text) return profile;
     }
     return fail("usage.profile", {}, "--profile", "Not a profile of a certificate.");
@@ -49,7 +53,8 @@ Result<Exit> make_ca(const Administration& options) {
     BUDKAVLE_TRY(const auto pki, authority(options, log));
     BUDKAVLE_TRY(const auto purpose, purpose_of(options.purpose));
     const ca::CaOrder order{.id = options.id, .common_name = options.common_name, .purpose = purpose};
-    BUDKAVLE_TRY(const auto made, options.ca.empty() ? pki->create_root(options.who, order) : pki->create_ca(options.who, options.ca, order));
+    BUDKAVLE_TRY(const auto made, options.ca.empty() ? pki->create_root(options.who, order)
+                                                     : pki->create_ca(options.who, options.ca, order));
     BUDKAVLE_CHECK(write_pem(options.out, made.pem()));
     return Exit::yes;
 }
@@ -59,7 +64,13 @@ Result<Exit> issue(const Administration& options) {
     BUDKAVLE_TRY(const auto pki, authority(options, log));
     BUDKAVLE_TRY(const auto profile, profile_of(options.profile));
     BUDKAVLE_TRY(const auto request, text_of(options.request));
-    const ca::Order order{.profile = profile, .common_name = options.common_name, .organisation = options.organisation, .organisational_unit = options.unit, .serial_number = {}, .dns_names = options.dns, .ip_addresses = options.ip};
+    const ca::Order order{.profile = profile,
+                          .common_name = options.common_name,
+                          .organisation = options.organisation,
+                          .organisational_unit = options.unit,
+                          .serial_number = {},
+                          .dns_names = options.dns,
+                          .ip_addresses = options.ip};
     BUDKAVLE_TRY(const auto issued, pki->issue_for_request(options.who, options.ca, order, as_bytes(request)));
     BUDKAVLE_TRY(const auto chain, pki->chain_of(options.ca));
     auto pem = issued.pem();
@@ -85,18 +96,25 @@ Result<Exit> publish(const Administration& options) {
 
 void administration(CLI::App& command, Administration& options) {
     command.add_option("--config", options.config, "configuration with the role [ca]")->required();
-    command.add_option("--who", options.who, std::string(tr("who does it, for the audit log", "vem som gör det, för säkerhetsloggen")))->required();
+    command
+        .add_option("--who", options.who,
+                    std::string(tr("who does it, for the audit log", "vem som gör det, för säkerhetsloggen")))
+        ->required();
 }
 
 }  // namespace
 
 void add_pki(CLI::App& app, Exit& exit) {
-    auto* command = app.add_subcommand("pki", std::string(tr("Certificates: judge requests, issue, revoke, publish lists", "Certifikat: bedöm begäran, utfärda, spärra, publicera listor")));
+    auto* command =
+        app.add_subcommand("pki", std::string(tr("Certificates: judge requests, issue, revoke, publish lists",
+                                                 "Certifikat: bedöm begäran, utfärda, spärra, publicera listor")));
     command->require_subcommand(1);
 
     static std::string file;
     static bool as_json = false;
-    auto* checking = command->add_subcommand("check", std::string(tr("Would this request be issued by the default policy?", "Skulle denna begäran utfärdas enligt standardpolicyn?")));
+    auto* checking =
+        command->add_subcommand("check", std::string(tr("Would this request be issued by the default policy?",
+                                                        "Skulle denna begäran utfärdas enligt standardpolicyn?")));
     checking->add_option("FILE", file, "PKCS#10 or a self-signed certificate")->required();
     checking->add_flag("--json", as_json);
     on(*checking, exit, []() -> Result<Exit> {
@@ -105,32 +123,37 @@ void add_pki(CLI::App& app, Exit& exit) {
         if (as_json) {
             fmt::print("{}\n", ca::to_json(verdict));
         } else {
-            fmt::print("{}: {}\n", verdict.issuable() ? tr("issuable", "kan utfärdas") : tr("refused", "avslås"), verdict.key);
+            fmt::print("{}: {}\n", verdict.issuable() ? tr("issuable", "kan utfärdas") : tr("refused", "avslås"),
+                       verdict.key);
             for (const auto& reason : verdict.reasons) fmt::print("  {} {}\n", reason.rule, reason.text);
             for (const auto& name : verdict.ignored) fmt::print("  {}: {}\n", tr("ignored", "tas inte med"), name);
         }
         return verdict.issuable() ? Exit::yes : Exit::no;
     });
 
-    auto* ocsp = command->add_subcommand("ocsp-check", std::string(tr("Form of an OCSP request", "Formen hos en OCSP-fråga")));
+    auto* ocsp =
+        command->add_subcommand("ocsp-check", std::string(tr("Form of an OCSP request", "Formen hos en OCSP-fråga")));
     ocsp->add_option("FILE", file, "DER")->required();
     ocsp->add_flag("--json", as_json);
     on(*ocsp, exit, []() -> Result<Exit> {
         BUDKAVLE_TRY(const auto text, text_of(file));
         const auto verdict = ca::judge_ocsp_request(as_bytes(text));
-        fmt::print("{}\n", as_json ? ca::to_json(verdict) : fmt::format("{} {}", ca::name(verdict.status), verdict.reason));
+        fmt::print("{}\n",
+                   as_json ? ca::to_json(verdict) : fmt::format("{} {}", ca::name(verdict.status), verdict.reason));
         return verdict.status == ca::OcspForm::successful ? Exit::yes : Exit::no;
     });
 
     static Administration options;
-    auto* root = command->add_subcommand("root", std::string(tr("Make a root, or with --ca a CA below one", "Skapa en rot, eller med --ca en CA under en rot")));
+    auto* root = command->add_subcommand("root", std::string(tr("Make a root, or with --ca a CA below one",
+                                                                "Skapa en rot, eller med --ca en CA under en rot")));
     administration(*root, options);
     root->add_option("--id", options.id, "name of its files")->required();
     root->add_option("--name", options.common_name, "CN")->required();
     root->add_option("--purpose", options.purpose)->required();
     root->add_option("--ca", options.ca, "the root above");
     root->add_option("--out", options.out);
-    root->footer("budkavle pki root --config ca.toml --who anna.andersson --id rot-ap --name 'Rot CA' --purpose issuing-cas");
+    root->footer(
+        "budkavle pki root --config ca.toml --who anna.andersson --id rot-ap --name 'Rot CA' --purpose issuing-cas");
     on(*root, exit, [] { return make_ca(options); });
 
     auto* issuing = command->add_subcommand("issue", std::string(tr("Issue for a request", "Utfärda för en begäran")));
@@ -146,7 +169,9 @@ void add_pki(CLI::App& app, Exit& exit) {
     issuing->add_option("--out", options.out, "chain in PEM");
     on(*issuing, exit, [] { return issue(options); });
 
-    auto* revoking = command->add_subcommand("revoke", std::string(tr("Revoke, with reason and the outcome of the investigation", "Spärra, med skäl och utredningens utfall")));
+    auto* revoking =
+        command->add_subcommand("revoke", std::string(tr("Revoke, with reason and the outcome of the investigation",
+                                                         "Spärra, med skäl och utredningens utfall")));
     administration(*revoking, options);
     revoking->add_option("--ca", options.ca)->required();
     revoking->add_option("--serial", options.serial, "decimal")->required();
@@ -154,7 +179,8 @@ void add_pki(CLI::App& app, Exit& exit) {
     revoking->add_option("--cause", options.cause)->required();
     on(*revoking, exit, [] { return revoke(options); });
 
-    auto* lists = command->add_subcommand("crl", std::string(tr("Publish the revocation lists that are due", "Publicera de spärrlistor som ska förnyas")));
+    auto* lists = command->add_subcommand("crl", std::string(tr("Publish the revocation lists that are due",
+                                                                "Publicera de spärrlistor som ska förnyas")));
     administration(*lists, options);
     on(*lists, exit, [] { return publish(options); });
 }

@@ -43,7 +43,8 @@ Result<Roles> start(Config& config, obs::Log& log) {
 Result<Config> good_config(const std::string& file) {
     BUDKAVLE_TRY(auto config, load_config(file));
     for (const auto& fault : config.faults) fmt::print(stderr, "{}: {}\n", fault.place, fault.text);
-    if (!config.faults.empty()) return fail("config.faults", {}, file, fmt::format("The configuration has {} fault(s).", config.faults.size()));
+    if (!config.faults.empty())
+        return fail("config.faults", {}, file, fmt::format("The configuration has {} fault(s).", config.faults.size()));
     return config;
 }
 
@@ -88,15 +89,20 @@ Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::L
 void add_serve(CLI::App& app, Exit& exit) {
     static std::string file;
     static int ready_fd = -1;
-    auto* serving = app.add_subcommand("serve", std::string(tr("Run the roles that a configuration names", "Kör rollerna som en konfiguration anger")));
+    auto* serving = app.add_subcommand("serve", std::string(tr("Run the roles that a configuration names",
+                                                               "Kör rollerna som en konfiguration anger")));
     serving->add_option("--config", file)->required();
-    serving->add_option("--ready-fd", ready_fd, std::string(tr("descriptor that gets one octet once everything serves", "filbeskrivning som får en oktett när allt är igång")));
+    serving->add_option("--ready-fd", ready_fd,
+                        std::string(tr("descriptor that gets one octet once everything serves",
+                                       "filbeskrivning som får en oktett när allt är igång")));
     serving->footer("budkavle serve --config /etc/budkavle/ap.toml");
     on(*serving, exit, [] { return serve(file, ready_fd); });
 
     auto* config = app.add_subcommand("config", std::string(tr("Configurations", "Konfigurationer")));
     config->require_subcommand(1);
-    auto* checking = config->add_subcommand("check", std::string(tr("Validate a configuration; names every fault with its line", "Validera en konfiguration; anger varje fel med rad")));
+    auto* checking =
+        config->add_subcommand("check", std::string(tr("Validate a configuration; names every fault with its line",
+                                                       "Validera en konfiguration; anger varje fel med rad")));
     static std::string to_check;
     checking->add_option("FILE", to_check)->required();
     on(*checking, exit, []() -> Result<Exit> {

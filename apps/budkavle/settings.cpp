@@ -10,8 +10,12 @@
 namespace budkavle::app {
 namespace {
 
-const toml::table& table(const void* node) { return *static_cast<const toml::table*>(node); }
-const toml::node& node(const void* any) { return *static_cast<const toml::node*>(any); }
+const toml::table& table(const void* node) {
+    return *static_cast<const toml::table*>(node);
+}
+const toml::node& node(const void* any) {
+    return *static_cast<const toml::node*>(any);
+}
 
 }  // namespace
 
@@ -31,7 +35,8 @@ Result<std::unique_ptr<Settings>> Settings::load(const std::filesystem::path& fi
     auto parsed = toml::parse(as_text(*octets), file.string());
     if (!parsed) {
         const auto& begin = parsed.error().source().begin;
-        return fail("config.syntax", {}, fmt::format("{}:{}:{}", file.string(), begin.line, begin.column), std::string(parsed.error().description()));
+        return fail("config.syntax", {}, fmt::format("{}:{}:{}", file.string(), begin.line, begin.column),
+                    std::string(parsed.error().description()));
     }
     auto settings = std::unique_ptr<Settings>(new Settings());
     settings->parsed_ = std::make_unique<Parsed>(Parsed{std::move(parsed).table()});
@@ -40,9 +45,13 @@ Result<std::unique_ptr<Settings>> Settings::load(const std::filesystem::path& fi
     return settings;
 }
 
-Section Settings::root() { return {this, &parsed_->root, {}}; }
+Section Settings::root() {
+    return {this, &parsed_->root, {}};
+}
 
-std::string Settings::place_of(const void* any) const { return fmt::format("{}:{}", file_.string(), node(any).source().begin.line); }
+std::string Settings::place_of(const void* any) const {
+    return fmt::format("{}:{}", file_.string(), node(any).source().begin.line);
+}
 
 const std::vector<SettingFault>& Settings::finish() {
     std::vector<const toml::table*> open{&parsed_->root};
@@ -51,7 +60,8 @@ const std::vector<SettingFault>& Settings::finish() {
         open.pop_back();
         for (const auto& [key, value] : *current) {
             if (!known_.contains(&value)) {
-                fault(fmt::format("{}:{}", file_.string(), key.source().begin.line), fmt::format("'{}' is not a setting here.", key.str()));
+                fault(fmt::format("{}:{}", file_.string(), key.source().begin.line),
+                      fmt::format("'{}' is not a setting here.", key.str()));
                 continue;
             }
             if (const auto* inner = value.as_table()) open.push_back(inner);
@@ -69,7 +79,8 @@ void Section::fault(std::string_view key, std::string_view text) {
     const toml::node* at = table_ != nullptr && !key.empty() ? table(table_).get(key) : nullptr;
     const void* where = at != nullptr ? static_cast<const void*>(at) : table_;
     const std::string name = key.empty() ? name_ : name_.empty() ? std::string(key) : name_ + "." + std::string(key);
-    settings_->fault(where != nullptr ? settings_->place_of(where) : settings_->file_.string(), fmt::format("{}: {}", name, text));
+    settings_->fault(where != nullptr ? settings_->place_of(where) : settings_->file_.string(),
+                     fmt::format("{}: {}", name, text));
 }
 
 const void* Section::find(std::string_view key) {
@@ -101,7 +112,9 @@ std::optional<std::string> Section::optional_text(std::string_view key) {
     return text(key);
 }
 
-std::string Section::text_or(std::string_view key, std::string_view fallback) { return optional_text(key).value_or(std::string(fallback)); }
+std::string Section::text_or(std::string_view key, std::string_view fallback) {
+    return optional_text(key).value_or(std::string(fallback));
+}
 
 std::int64_t Section::number_or(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most) {
     const auto* found = find(key);
@@ -142,7 +155,9 @@ std::vector<std::string> Section::list(std::string_view key) {
     return out;
 }
 
-std::vector<std::string> Section::list_or(std::string_view key, std::vector<std::string> fallback) { return find(key) == nullptr ? std::move(fallback) : list(key); }
+std::vector<std::string> Section::list_or(std::string_view key, std::vector<std::string> fallback) {
+    return find(key) == nullptr ? std::move(fallback) : list(key);
+}
 
 std::chrono::milliseconds Section::duration_or(std::string_view key, std::chrono::milliseconds fallback) {
     const auto* found = find(key);
@@ -155,7 +170,8 @@ std::chrono::milliseconds Section::duration_or(std::string_view key, std::chrono
     return std::chrono::milliseconds(static_cast<std::int64_t>(*value * 1000));
 }
 
-std::vector<std::chrono::seconds> Section::durations_or(std::string_view key, std::vector<std::chrono::seconds> fallback) {
+std::vector<std::chrono::seconds> Section::durations_or(std::string_view key,
+                                                        std::vector<std::chrono::seconds> fallback) {
     const auto* found = find(key);
     if (found == nullptr) return fallback;
     std::vector<std::chrono::seconds> out;
@@ -186,7 +202,9 @@ std::vector<std::filesystem::path> Section::paths(std::string_view key) {
     return out;
 }
 
-std::vector<std::filesystem::path> Section::paths_or_none(std::string_view key) { return find(key) == nullptr ? std::vector<std::filesystem::path>{} : paths(key); }
+std::vector<std::filesystem::path> Section::paths_or_none(std::string_view key) {
+    return find(key) == nullptr ? std::vector<std::filesystem::path>{} : paths(key);
+}
 
 Section Section::section(std::string_view key) {
     const auto* found = need(key);

@@ -1,5 +1,6 @@
 #pragma once
-/// A configuration file read with its lines: typed access, every fault collected with file and line, unknown keys refused.
+/// A configuration file read with its lines: typed access, every fault collected with file and line, unknown keys
+/// refused.
 
 #include <chrono>
 #include <cstdint>
@@ -27,29 +28,32 @@ struct SettingFault {
 class Section {
 public:
     [[nodiscard]] bool present() const { return table_ != nullptr; }
-    [[nodiscard]] std::string text(std::string_view key);                                   ///< required
+    [[nodiscard]] std::string text(std::string_view key);  ///< required
     [[nodiscard]] std::string text_or(std::string_view key, std::string_view fallback);
     [[nodiscard]] std::optional<std::string> optional_text(std::string_view key);
-    [[nodiscard]] std::int64_t number_or(std::string_view key, std::int64_t fallback, std::int64_t least, std::int64_t most);
+    [[nodiscard]] std::int64_t number_or(std::string_view key, std::int64_t fallback, std::int64_t least,
+                                         std::int64_t most);
     [[nodiscard]] bool flag_or(std::string_view key, bool fallback);
-    [[nodiscard]] std::vector<std::string> list(std::string_view key);                      ///< required, may be empty
+    [[nodiscard]] std::vector<std::string> list(std::string_view key);  ///< required, may be empty
     [[nodiscard]] std::vector<std::string> list_or(std::string_view key, std::vector<std::string> fallback);
     /// A duration in seconds, whole or with decimals (0.5).
     [[nodiscard]] std::chrono::milliseconds duration_or(std::string_view key, std::chrono::milliseconds fallback);
-    [[nodiscard]] std::vector<std::chrono::seconds> durations_or(std::string_view key, std::vector<std::chrono::seconds> fallback);
+    [[nodiscard]] std::vector<std::chrono::seconds> durations_or(std::string_view key,
+                                                                 std::vector<std::chrono::seconds> fallback);
     /// Relative to the folder of the file.
     [[nodiscard]] std::filesystem::path path(std::string_view key);
     [[nodiscard]] std::vector<std::filesystem::path> paths(std::string_view key);
     [[nodiscard]] std::vector<std::filesystem::path> paths_or_none(std::string_view key);
-    [[nodiscard]] Section section(std::string_view key);                                    ///< required
+    [[nodiscard]] Section section(std::string_view key);  ///< required
     [[nodiscard]] Section optional_section(std::string_view key);
-    [[nodiscard]] std::vector<Section> sections(std::string_view key);                      ///< array of tables, may be absent
+    [[nodiscard]] std::vector<Section> sections(std::string_view key);  ///< array of tables, may be absent
     /// Notes a fault about `key` (or the table itself when empty).
     void fault(std::string_view key, std::string_view text);
 
 private:
     friend class Settings;
-    Section(Settings* settings, const void* table, std::string name) : settings_(settings), table_(table), name_(std::move(name)) {}
+    Section(Settings* settings, const void* table, std::string name)
+        : settings_(settings), table_(table), name_(std::move(name)) {}
     const void* find(std::string_view key);
     const void* need(std::string_view key);
     Settings* settings_;

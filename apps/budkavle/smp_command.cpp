@@ -26,8 +26,10 @@ struct VerifyOptions {
 
 json::array certificates_json(const smp::Metadata& metadata) {
     json::array all;
-    for (const auto& one : metadata.signing) all.push_back({{"type", "signing"}, {"sha256", one.certificate.sha256_hex()}});
-    for (const auto& one : metadata.encryption) all.push_back({{"type", "encryption"}, {"sha256", one.certificate.sha256_hex()}});
+    for (const auto& one : metadata.signing)
+        all.push_back({{"type", "signing"}, {"sha256", one.certificate.sha256_hex()}});
+    for (const auto& one : metadata.encryption)
+        all.push_back({{"type", "encryption"}, {"sha256", one.certificate.sha256_hex()}});
     return all;
 }
 
@@ -54,13 +56,21 @@ Result<Exit> verify(const VerifyOptions& options) {
     expectation.at = at;
     const auto verdict = smp::verify_document(as_bytes(text), expectation);
     if (options.json) {
-        json::object out{{"decision", smp::to_string(verdict.decision)}, {"class", verdict.reason}, {"warnings", json::value_from(verdict.warnings)}};
+        json::object out{{"decision", smp::to_string(verdict.decision)},
+                         {"class", verdict.reason},
+                         {"warnings", json::value_from(verdict.warnings)}};
         if (verdict.metadata) {
             const auto& endpoint = verdict.metadata->endpoint;
-            out["endpoint"] = {{"uri", endpoint.uri}, {"transportProfile", endpoint.profile}, {"certificateSha256", endpoint.certificate.sha256_hex()}};
+            out["endpoint"] = {{"uri", endpoint.uri},
+                               {"transportProfile", endpoint.profile},
+                               {"certificateSha256", endpoint.certificate.sha256_hex()}};
             out["certificates"] = certificates_json(*verdict.metadata);
         }
-        if (verdict.error) out["error"] = {{"code", verdict.error->code}, {"rule", verdict.error->rule}, {"at", verdict.error->place}, {"text", verdict.error->text}};
+        if (verdict.error)
+            out["error"] = {{"code", verdict.error->code},
+                            {"rule", verdict.error->rule},
+                            {"at", verdict.error->place},
+                            {"text", verdict.error->text}};
         print_json(out);
     } else {
         fmt::print("{} ({})\n", smp::to_string(verdict.decision), verdict.reason);
@@ -68,7 +78,8 @@ Result<Exit> verify(const VerifyOptions& options) {
         for (const auto& warning : verdict.warnings) fmt::print("  {}: {}\n", tr("warning", "varning"), warning);
         if (verdict.metadata) {
             fmt::print("  {} {}\n  {} {}\n", verdict.metadata->endpoint.profile, verdict.metadata->endpoint.uri,
-                       tr("access point certificate", "accesspunktens certifikat"), verdict.metadata->endpoint.certificate.subject());
+                       tr("access point certificate", "accesspunktens certifikat"),
+                       verdict.metadata->endpoint.certificate.subject());
         }
     }
     return verdict.decision == smp::Decision::accept ? Exit::yes : Exit::no;
@@ -84,13 +95,20 @@ Result<Exit> naptr(const std::string& file, bool as_json) {
     }
     const auto step = smp::interpret_naptr(std::move(records));
     if (!step) {
-        if (as_json) print_json({{"url", nullptr}, {"follow", nullptr}, {"error", {{"code", step.error().code}, {"text", step.error().text}}}});
+        if (as_json)
+            print_json({{"url", nullptr},
+                        {"follow", nullptr},
+                        {"error", {{"code", step.error().code}, {"text", step.error().text}}}});
         return std::unexpected(step.error());
     }
     if (as_json) {
-        print_json({{"url", step->url ? json::value(*step->url) : json::value()}, {"follow", step->follow ? json::value(*step->follow) : json::value()}});
+        print_json({{"url", step->url ? json::value(*step->url) : json::value()},
+                    {"follow", step->follow ? json::value(*step->follow) : json::value()}});
     } else {
-        fmt::print("{}\n", step->url ? *step->url : fmt::format("{} {}", tr("not the end: ask next for", "inte slutet: fråga vidare efter"), *step->follow));
+        fmt::print("{}\n",
+                   step->url ? *step->url
+                             : fmt::format("{} {}", tr("not the end: ask next for", "inte slutet: fråga vidare efter"),
+                                           *step->follow));
     }
     return step->url ? Exit::yes : Exit::no;
 }
@@ -100,10 +118,13 @@ Result<Exit> naptr(const std::string& file, bool as_json) {
 void add_smp_lookup(CLI::App& smp, Exit& exit);
 
 void add_smp(CLI::App& app, Exit& exit) {
-    auto* command = app.add_subcommand("smp", std::string(tr("Look-ups: names, records, signed metadata", "Uppslag: namn, poster, signerade metadata")));
+    auto* command = app.add_subcommand("smp", std::string(tr("Look-ups: names, records, signed metadata",
+                                                             "Uppslag: namn, poster, signerade metadata")));
     command->require_subcommand(1);
 
-    auto* check = command->add_subcommand("verify", std::string(tr("Verify signed metadata as a sender would", "Verifiera signerade metadata så som en avsändare gör")));
+    auto* check =
+        command->add_subcommand("verify", std::string(tr("Verify signed metadata as a sender would",
+                                                         "Verifiera signerade metadata så som en avsändare gör")));
     static VerifyOptions options;
     check->add_option("FILE", options.file)->required();
     check->add_option("--trust", options.trust, "SMP signature roots (PEM)")->required();
@@ -114,12 +135,15 @@ void add_smp(CLI::App& app, Exit& exit) {
     check->add_option("--crl", options.crls);
     check->add_option("--at", options.at, "2026-11-23T00:00:00Z");
     check->add_flag("--json", options.json);
-    check->footer("budkavle smp verify --trust rot-smp.pem --participant 0203:digg-test1.example.se --document 'urn:riv:…' answer.xml");
+    check->footer(
+        "budkavle smp verify --trust rot-smp.pem --participant 0203:digg-test1.example.se --document 'urn:riv:…' "
+        "answer.xml");
     on(*check, exit, [] { return verify(options); });
 
     static std::string id;
     static std::string zone{kDefaultZone};
-    auto* name = command->add_subcommand("name", std::string(tr("DNS name of a participant (BDXL 1.6)", "En deltagares DNS-namn (BDXL 1.6)")));
+    auto* name = command->add_subcommand(
+        "name", std::string(tr("DNS name of a participant (BDXL 1.6)", "En deltagares DNS-namn (BDXL 1.6)")));
     name->add_option("ID", id)->required();
     name->add_option("--zone", zone, "default " + zone);
     name->footer("budkavle smp name 0203:digg.se --zone acc.edelivery.tech.ec.europa.eu");
@@ -130,14 +154,16 @@ void add_smp(CLI::App& app, Exit& exit) {
 
     static std::string naptr_file;
     static bool naptr_json = false;
-    auto* records = command->add_subcommand("naptr", std::string(tr("Interpret NAPTR records (one per line)", "Tolka NAPTR-poster (en per rad)")));
+    auto* records = command->add_subcommand(
+        "naptr", std::string(tr("Interpret NAPTR records (one per line)", "Tolka NAPTR-poster (en per rad)")));
     records->add_option("FILE", naptr_file)->required();
     records->add_flag("--json", naptr_json);
     on(*records, exit, [] { return naptr(naptr_file, naptr_json); });
 
     static std::string url_participant;
     static std::string url_document;
-    auto* url = command->add_subcommand("url", std::string(tr("Path of a participant or document on an SMP", "Sökväg för en deltagare eller dokumenttyp i en SMP")));
+    auto* url = command->add_subcommand("url", std::string(tr("Path of a participant or document on an SMP",
+                                                              "Sökväg för en deltagare eller dokumenttyp i en SMP")));
     url->add_option("ID", url_participant)->required();
     url->add_option("DOC", url_document, "scheme::value, or the value alone");
     on(*url, exit, []() -> Result<Exit> {

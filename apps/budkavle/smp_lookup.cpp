@@ -22,9 +22,18 @@ Result<Exit> lookup(const Options& options) {
     const auto metadata = outside->directory().lookup(id, options.document, &steps);
     if (options.json) {
         json::array list;
-        for (const auto& step : steps) list.push_back({{"step", step.name}, {"detail", step.detail}, {"error", step.error ? json::value(step.error->code) : json::value()}});
-        json::object out{{"participant", id.text()}, {"document", options.document}, {"found", metadata.has_value()}, {"steps", list}};
-        if (metadata) out["endpoint"] = {{"uri", metadata->endpoint.uri}, {"transportProfile", metadata->endpoint.profile}, {"certificateSha256", metadata->endpoint.certificate.sha256_hex()}};
+        for (const auto& step : steps)
+            list.push_back({{"step", step.name},
+                            {"detail", step.detail},
+                            {"error", step.error ? json::value(step.error->code) : json::value()}});
+        json::object out{{"participant", id.text()},
+                         {"document", options.document},
+                         {"found", metadata.has_value()},
+                         {"steps", list}};
+        if (metadata)
+            out["endpoint"] = {{"uri", metadata->endpoint.uri},
+                               {"transportProfile", metadata->endpoint.profile},
+                               {"certificateSha256", metadata->endpoint.certificate.sha256_hex()}};
         print_json(out);
         return metadata ? Exit::yes : Exit::no;
     }
@@ -37,7 +46,9 @@ Result<Exit> lookup(const Options& options) {
 
 void add_smp_lookup(CLI::App& smp, Exit& exit) {
     static Options options;
-    auto* command = smp.add_subcommand("lookup", std::string(tr("Participant → DNS → SMP → endpoint → CertPub, step by step", "Deltagare → DNS → SMP → ändpunkt → CertPub, steg för steg")));
+    auto* command =
+        smp.add_subcommand("lookup", std::string(tr("Participant → DNS → SMP → endpoint → CertPub, step by step",
+                                                    "Deltagare → DNS → SMP → ändpunkt → CertPub, steg för steg")));
     command->add_option("ID", options.id)->required();
     command->add_option("--document", options.document);
     command->add_option("--config", options.config, "configuration of an access point; default: the demo's ap1");

@@ -50,7 +50,9 @@ std::string tail_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-Supervisor::~Supervisor() { stop_all(); }
+Supervisor::~Supervisor() {
+    stop_all();
+}
 
 Result<> Supervisor::launch(Child& child, std::chrono::seconds patience) {
     std::array<int, 2> pipe{};
@@ -69,10 +71,13 @@ Result<> Supervisor::launch(Child& child, std::chrono::seconds patience) {
     if (ready && child.spec.signals_ready) {
         pollfd wait{.fd = pipe[0], .events = POLLIN, .revents = 0};
         char byte = 0;
-        ready = ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) == 1 && ::read(pipe[0], &byte, 1) == 1;
+        ready = ::poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) == 1 &&
+                ::read(pipe[0], &byte, 1) == 1;
     }
     ::close(pipe[0]);
-    if (!ready) return fail("process.start", {}, child.spec.name, "The process did not start: " + tail_of(child.spec.output), "See " + child.spec.output.string() + ".");
+    if (!ready)
+        return fail("process.start", {}, child.spec.name, "The process did not start: " + tail_of(child.spec.output),
+                    "See " + child.spec.output.string() + ".");
     return {};
 }
 
@@ -134,6 +139,8 @@ std::vector<Supervisor::Running> Supervisor::running() const {
     return out;
 }
 
-std::filesystem::path own_path() { return std::filesystem::read_symlink("/proc/self/exe"); }
+std::filesystem::path own_path() {
+    return std::filesystem::read_symlink("/proc/self/exe");
+}
 
 }  // namespace budkavle::app

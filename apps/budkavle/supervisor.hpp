@@ -14,9 +14,10 @@ namespace budkavle::app {
 
 struct ProcessSpec {
     std::string name;
-    std::vector<std::string> command;       ///< program and arguments; a literal "{ready}" becomes the number of the readiness descriptor
-    std::filesystem::path output;           ///< standard output and error are appended here
-    bool signals_ready = true;              ///< writes to the readiness descriptor once it serves
+    std::vector<std::string>
+        command;  ///< program and arguments; a literal "{ready}" becomes the number of the readiness descriptor
+    std::filesystem::path output;  ///< standard output and error are appended here
+    bool signals_ready = true;     ///< writes to the readiness descriptor once it serves
 };
 
 class Supervisor {

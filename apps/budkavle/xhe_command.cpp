@@ -10,7 +10,8 @@ namespace budkavle::app {
 namespace {
 
 struct SealOptions {
-    std::string payload, from, to, function, key, cert, to_cert, id, document{federation::kMessageDocument}, federation{federation::kFederationSdk}, out;
+    std::string payload, from, to, function, key, cert, to_cert, id, document{federation::kMessageDocument},
+        federation{federation::kFederationSdk}, out;
 };
 
 Result<Exit> seal(const SealOptions& options) {
@@ -24,7 +25,8 @@ Result<Exit> seal(const SealOptions& options) {
     BUDKAVLE_TRY(input.from, federation::ParticipantId::parse(options.from));
     BUDKAVLE_TRY(input.to, federation::ParticipantId::parse(options.to));
     const auto* type = federation::find_document_type(options.document);
-    if (type == nullptr) return fail("usage.document", {}, "--document", "The document type is not on the federation's list.");
+    if (type == nullptr)
+        return fail("usage.document", {}, "--document", "The document type is not on the federation's list.");
     input.document_type_code = type->type_code();
     if (!options.function.empty()) input.handling_service_id = options.function;
     if (!options.to_cert.empty()) {
@@ -59,7 +61,8 @@ Result<Exit> open(const OpenOptions& options) {
     BUDKAVLE_TRY(auto document, xml::Document::parse(*source, xhe::envelope_limits()));
     auto conformant = xhe::admit(std::move(document));
     if (!conformant) {
-        for (const auto& finding : conformant.error()) fmt::print(stderr, "{} {}: {}\n", finding.rule, finding.at, finding.text);
+        for (const auto& finding : conformant.error())
+            fmt::print(stderr, "{} {}: {}\n", finding.rule, finding.at, finding.text);
         return Exit::no;
     }
     BUDKAVLE_TRY(auto signed_envelope, xhe::verify_signature(std::move(*conformant)));
@@ -76,17 +79,20 @@ Result<Exit> open(const OpenOptions& options) {
         BUDKAVLE_CHECK(xml::canonicalise(payload, {}, clear));
     }
     BUDKAVLE_CHECK(write_file_atomic(options.out, clear.bytes()));
-    fmt::print("{} {} -> {} {}\n", verified.envelope().id, verified.envelope().from.text(), verified.envelope().to.text(), verified.signer().subject());
+    fmt::print("{} {} -> {} {}\n", verified.envelope().id, verified.envelope().from.text(),
+               verified.envelope().to.text(), verified.signer().subject());
     return Exit::yes;
 }
 
 }  // namespace
 
 void add_xhe(CLI::App& app, Exit& exit) {
-    auto* command = app.add_subcommand("xhe", std::string(tr("Envelopes: seal and open", "Kuvert: försegla och öppna")));
+    auto* command =
+        app.add_subcommand("xhe", std::string(tr("Envelopes: seal and open", "Kuvert: försegla och öppna")));
     command->require_subcommand(1);
     static SealOptions to_seal;
-    auto* sealing = command->add_subcommand("seal", std::string(tr("Encrypt, envelope, sign", "Kryptera, kuvertera, signera")));
+    auto* sealing =
+        command->add_subcommand("seal", std::string(tr("Encrypt, envelope, sign", "Kryptera, kuvertera, signera")));
     sealing->add_option("--payload", to_seal.payload, "XML")->required();
     sealing->add_option("--from", to_seal.from)->required();
     sealing->add_option("--to", to_seal.to)->required();
@@ -98,8 +104,10 @@ void add_xhe(CLI::App& app, Exit& exit) {
     sealing->add_option("--document", to_seal.document);
     sealing->add_option("--federation", to_seal.federation);
     sealing->add_option("--out", to_seal.out)->required();
-    sealing->footer("budkavle xhe seal --payload message.xml --from 0203:a.example.se --to 0203:b.example.se --function sdk:inkorg:0203:b.example.se \\\n"
-                    "    --key a.key --cert a.crt --to-cert b.crt --id 5b0d3c1e-… --out envelope.xml");
+    sealing->footer(
+        "budkavle xhe seal --payload message.xml --from 0203:a.example.se --to 0203:b.example.se --function "
+        "sdk:inkorg:0203:b.example.se \\\n"
+        "    --key a.key --cert a.crt --to-cert b.crt --id 5b0d3c1e-… --out envelope.xml");
     on(*sealing, exit, [] { return seal(to_seal); });
 
     static OpenOptions to_open;
@@ -112,7 +120,8 @@ void add_xhe(CLI::App& app, Exit& exit) {
     opening->add_option("--crl", to_open.crls);
     opening->add_option("--at", to_open.at);
     opening->add_option("--out", to_open.out, "the payload")->required();
-    opening->footer("budkavle xhe open envelope.xml --trust o2o.pem --signer a.crt --key b.key --cert b.crt --out message.xml");
+    opening->footer(
+        "budkavle xhe open envelope.xml --trust o2o.pem --signer a.crt --key b.key --cert b.crt --out message.xml");
     on(*opening, exit, [] { return open(to_open); });
 }
 

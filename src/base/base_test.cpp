@@ -14,8 +14,13 @@ namespace {
 
 // RFC 4648 section 10 holds these pairs.
 TEST(Bytes, Rfc4648Vectors) {
-    const std::pair<std::string_view, std::string_view> base64[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},       {"foo", "Zm9v"},
-                                                                    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    const std::pair<std::string_view, std::string_view> base64[] = {{"", ""},
+                                                                    {"f", "Zg=="},
+                                                                    {"fo", "Zm8="},
+                                                                    {"foo", "Zm9v"},
+                                                                    {"foob", "Zm9vYg=="},
+                                                                    {"fooba", "Zm9vYmE="},
+                                                                    {"foobar", "Zm9vYmFy"}};
     for (const auto& [clear, coded] : base64) {
         EXPECT_EQ(base64_encode(as_bytes(clear)), coded);
         ASSERT_TRUE(base64_decode(coded)) << coded;
@@ -27,7 +32,8 @@ TEST(Bytes, Rfc4648Vectors) {
 }
 
 TEST(Bytes, Base64IsStrict) {
-    for (const auto* bad : {"Zg", "Zg=", "Zg===", "Z", "Zh==", "Zm9=", "Zm 9v", "Zm9v=", "=", "====", "Zg==Zg==", "Zm9\n", "Zm-v", "Zm9v\n"}) {
+    for (const auto* bad : {"Zg", "Zg=", "Zg===", "Z", "Zh==", "Zm9=", "Zm 9v", "Zm9v=", "=",
+                            "====", "Zg==Zg==", "Zm9\n", "Zm-v", "Zm9v\n"}) {
         EXPECT_FALSE(base64_decode(bad)) << bad;
     }
     EXPECT_TRUE(base64_decode(" Zm\r\n9v\t", Base64Space::xml));
@@ -41,7 +47,8 @@ TEST(Bytes, Base64InPiecesEqualsWhole) {
     for (std::size_t piece = 1; piece < 9; ++piece) {
         Base64Decoder decoder(Base64Space::none);
         Bytes out;
-        for (std::size_t at = 0; at < coded.size(); at += piece) ASSERT_TRUE(decoder.update(std::string_view(coded).substr(at, piece), out));
+        for (std::size_t at = 0; at < coded.size(); at += piece)
+            ASSERT_TRUE(decoder.update(std::string_view(coded).substr(at, piece), out));
         ASSERT_TRUE(decoder.finish());
         EXPECT_EQ(out, clear);
     }
@@ -50,7 +57,8 @@ TEST(Bytes, Base64InPiecesEqualsWhole) {
 TEST(Bytes, Utf8) {
     EXPECT_TRUE(is_valid_utf8("Åäö 😀"));
     EXPECT_EQ(utf8_length("Åäö 😀"), 5U);
-    for (const auto* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "\x80"}) EXPECT_FALSE(is_valid_utf8(bad));
+    for (const auto* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "\x80"})
+        EXPECT_FALSE(is_valid_utf8(bad));
 }
 
 TEST(Bytes, PercentDecodingHappensOnceAndStrictly) {
@@ -71,8 +79,10 @@ TEST(Time, FormatsAndParses) {
     EXPECT_EQ(format_utc(parse_time("2026-03-02T09:15:03.9Z").value()), "2026-03-02T09:15:03.900Z");
     EXPECT_EQ(format_utc(parse_time("2024-02-29T23:59:59+02:00").value()), "2024-02-29T21:59:59.000Z");
     EXPECT_EQ(format_utc(parse_time("2026-01-01T24:00:00Z").value()), "2026-01-02T00:00:00.000Z");
-    for (const auto* bad : {"2026-03-02T09:15:03", "2025-02-29T00:00:00Z", "2026-03-02t09:15:03Z", "2026-03-02T09:15:03,9Z", "2026-03-02T09:15:03.Z",
-                            "2026-03-02T25:00:00Z", "2026-03-02T09:15:03Z ", "2026-03-02", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+15:00"}) {
+    for (const auto* bad :
+         {"2026-03-02T09:15:03", "2025-02-29T00:00:00Z", "2026-03-02t09:15:03Z", "2026-03-02T09:15:03,9Z",
+          "2026-03-02T09:15:03.Z", "2026-03-02T25:00:00Z", "2026-03-02T09:15:03Z ", "2026-03-02",
+          "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+15:00"}) {
         EXPECT_FALSE(parse_time(bad)) << bad;
     }
 }

@@ -16,14 +16,17 @@ constexpr std::uint8_t kPad = 0xfd;
 constexpr std::array<std::uint8_t, 256> make_table() {
     std::array<std::uint8_t, 256> table{};
     table.fill(kBad);
-    for (std::size_t i = 0; i < kBase64.size(); ++i) table[static_cast<unsigned char>(kBase64[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < kBase64.size(); ++i)
+        table[static_cast<unsigned char>(kBase64[i])] = static_cast<std::uint8_t>(i);
     for (const char c : {' ', '\t', '\r', '\n'}) table[static_cast<unsigned char>(c)] = kSpace;
     table['='] = kPad;
     return table;
 }
 constexpr auto kTable = make_table();
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -32,11 +35,15 @@ int hex_value(char c) {
     return -1;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
-SecretBytes::SecretBytes(SecretBytes&& other) noexcept : data_(std::move(other.data_)) { other.data_.clear(); }
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept : data_(std::move(other.data_)) {
+    other.data_.clear();
+}
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
         wipe();
@@ -45,7 +52,9 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
     }
     return *this;
 }
-SecretBytes::~SecretBytes() { wipe(); }
+SecretBytes::~SecretBytes() {
+    wipe();
+}
 void SecretBytes::resize(std::size_t size) {
     if (size < data_.size()) {
         ::explicit_bzero(data_.data() + size, data_.size() - size);
@@ -81,13 +90,16 @@ Result<> Base64Decoder::update(std::string_view text, Bytes& out) {
         if (value == kPad) {
             // Padding completes the group: "xx==" or "xxx=".
             ++padding_;
-            if (held_ + padding_ > 4 || held_ < 2) return fail("base64.malformed", "Base64 padding stands in the wrong place.");
+            if (held_ + padding_ > 4 || held_ < 2)
+                return fail("base64.malformed", "Base64 padding stands in the wrong place.");
             if (held_ + padding_ == 4) {
                 if (held_ == 2) {
-                    if ((group_ & 0xf) != 0) return fail("base64.malformed", "Base64 has stray bits before its padding.");
+                    if ((group_ & 0xf) != 0)
+                        return fail("base64.malformed", "Base64 has stray bits before its padding.");
                     out.push_back(static_cast<std::uint8_t>(group_ >> 4));
                 } else {
-                    if ((group_ & 0x3) != 0) return fail("base64.malformed", "Base64 has stray bits before its padding.");
+                    if ((group_ & 0x3) != 0)
+                        return fail("base64.malformed", "Base64 has stray bits before its padding.");
                     out.push_back(static_cast<std::uint8_t>(group_ >> 10));
                     out.push_back(static_cast<std::uint8_t>(group_ >> 2));
                 }
@@ -234,7 +246,8 @@ bool is_valid_utf8(std::string_view text) {
 }
 
 std::size_t utf8_length(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(as_bytes(text), [](std::uint8_t b) { return (b & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(as_bytes(text), [](std::uint8_t b) { return (b & 0xc0) != 0x80; }));
 }
 
 bool equal_constant_time(ByteView a, ByteView b) {
@@ -248,8 +261,8 @@ std::string percent_encode(std::string_view text) {
     constexpr std::string_view upper = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                                c == '.' || c == '_' || c == '~';
+        const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '-' || c == '.' || c == '_' || c == '~';
         if (unreserved) {
             out += c;
         } else {
@@ -270,11 +283,13 @@ Result<std::string> percent_decode(std::string_view text) {
         const bool room = text.size() - i > 2;
         const int high = room ? hex_value(text[i + 1]) : -1;
         const int low = room ? hex_value(text[i + 2]) : -1;
-        if (high < 0 || low < 0) return fail("uri.percent", "A percent sign is not followed by two hexadecimal digits.");
+        if (high < 0 || low < 0)
+            return fail("uri.percent", "A percent sign is not followed by two hexadecimal digits.");
         out += static_cast<char>(high * 16 + low);
         i += 2;
     }
-    if (out.find('\0') != std::string::npos || !is_valid_utf8(out)) return fail("uri.percent", "The decoded text is not valid UTF-8.");
+    if (out.find('\0') != std::string::npos || !is_valid_utf8(out))
+        return fail("uri.percent", "The decoded text is not valid UTF-8.");
     return out;
 }
 

@@ -78,11 +78,11 @@ private:
 /// ASCII only: identifiers, header names, never human text.
 [[nodiscard]] std::string to_lower_ascii(std::string_view text);
 [[nodiscard]] bool equal_ignore_case_ascii(std::string_view a, std::string_view b);
-[[nodiscard]] std::string_view trim(std::string_view text);                  ///< XML white space at both ends
-[[nodiscard]] std::string collapse_space(std::string_view text);             ///< XML whiteSpace=collapse
+[[nodiscard]] std::string_view trim(std::string_view text);       ///< XML white space at both ends
+[[nodiscard]] std::string collapse_space(std::string_view text);  ///< XML whiteSpace=collapse
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
-[[nodiscard]] bool is_valid_utf8(std::string_view text);                     ///< no surrogates, no overlong forms
-[[nodiscard]] std::size_t utf8_length(std::string_view text);                ///< Unicode characters of valid UTF-8
+[[nodiscard]] bool is_valid_utf8(std::string_view text);       ///< no surrogates, no overlong forms
+[[nodiscard]] std::size_t utf8_length(std::string_view text);  ///< Unicode characters of valid UTF-8
 /// Comparison whose time does not depend on the content (only on the length).
 [[nodiscard]] bool equal_constant_time(ByteView a, ByteView b);
 /// RFC 3986: everything but unreserved characters becomes %XX (upper case).

@@ -33,7 +33,8 @@ std::string new_uuid() {
     raw[6] = static_cast<std::uint8_t>((raw[6] & 0x0f) | 0x40);
     raw[8] = static_cast<std::uint8_t>((raw[8] & 0x3f) | 0x80);
     auto text = hex_encode(raw);
-    for (const std::size_t at : {std::size_t{20}, std::size_t{16}, std::size_t{12}, std::size_t{8}}) text.insert(at, 1, '-');
+    for (const std::size_t at : {std::size_t{20}, std::size_t{16}, std::size_t{12}, std::size_t{8}})
+        text.insert(at, 1, '-');
     return text;
 }
 

@@ -17,8 +17,8 @@ std::string Error::describe() const {
 
 std::unexpected<Error> fail(std::string_view code, std::string_view rule, std::string_view place, std::string_view text,
                             std::string_view remedy, Retry retry) {
-    return std::unexpected(Error{std::string(code), std::string(rule), std::string(place), std::string(text),
-                                 std::string(remedy), retry});
+    return std::unexpected(
+        Error{std::string(code), std::string(rule), std::string(place), std::string(text), std::string(remedy), retry});
 }
 
 std::unexpected<Error> fail(std::string_view code, std::string_view text, Retry retry) {

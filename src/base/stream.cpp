@@ -14,7 +14,8 @@ namespace {
 
 std::unexpected<Error> io_error(std::string_view code, const std::filesystem::path& path) {
     const int saved = errno;
-    const Retry retry = saved == ENOSPC || saved == EDQUOT || saved == EMFILE || saved == ENFILE ? Retry::later : Retry::never;
+    const Retry retry =
+        saved == ENOSPC || saved == EDQUOT || saved == EMFILE || saved == ENFILE ? Retry::later : Retry::never;
     return fail(code, {}, path.string(), std::generic_category().message(saved), {}, retry);
 }
 
@@ -38,7 +39,8 @@ Result<std::size_t> MemorySource::read(std::span<std::uint8_t> into) {
 }
 
 Result<> MemorySink::write(ByteView bytes) {
-    if (bytes.size() > limit_ - std::min(limit_, bytes_.size())) return fail("stream.too_long", "More octets than the limit allows.");
+    if (bytes.size() > limit_ - std::min(limit_, bytes_.size()))
+        return fail("stream.too_long", "More octets than the limit allows.");
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return {};
 }
@@ -48,7 +50,9 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::filesystem::path
     if (fd < 0) return io_error("file.open", path);
     return std::unique_ptr<FileSource>(new FileSource(fd));
 }
-FileSource::~FileSource() { ::close(fd_); }
+FileSource::~FileSource() {
+    ::close(fd_);
+}
 Result<std::size_t> FileSource::read(std::span<std::uint8_t> into) {
     while (true) {
         const auto n = ::read(fd_, into.data(), into.size());
@@ -62,8 +66,12 @@ Result<std::unique_ptr<FileSink>> FileSink::create(const std::filesystem::path& 
     if (fd < 0) return io_error("file.create", path);
     return std::unique_ptr<FileSink>(new FileSink(fd));
 }
-FileSink::~FileSink() { ::close(fd_); }
-Result<> FileSink::write(ByteView bytes) { return write_fd(fd_, bytes); }
+FileSink::~FileSink() {
+    ::close(fd_);
+}
+Result<> FileSink::write(ByteView bytes) {
+    return write_fd(fd_, bytes);
+}
 Result<> FileSink::finish() {
     if (::fdatasync(fd_) != 0) return io_error("file.sync", "");
     return {};

@@ -103,7 +103,8 @@ Result<std::uint64_t> copy(Source& from, Sink& to, std::uint64_t limit = UINT64_
 /// Reads all into memory. Error "stream.too_long" beyond `limit`.
 Result<Bytes> read_all(Source& from, std::size_t limit);
 Result<Bytes> read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{64} << 20);
-/// Writes beside, syncs, renames, syncs the folder: after a crash the old or the new file stands there, never a mixture.
+/// Writes beside, syncs, renames, syncs the folder: after a crash the old or the new file stands there, never a
+/// mixture.
 Result<> write_file_atomic(const std::filesystem::path& path, ByteView bytes, unsigned mode = 0600);
 
 }  // namespace budkavle

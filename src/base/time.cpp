@@ -85,7 +85,8 @@ Result<Time> parse_time(std::string_view text) {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
     const bool midnight_after = hour == 24 && minute == 0 && second == 0 && millis == 0;
-    if (!text.empty() || !date.ok() || year == 0 || (hour > 23 && !midnight_after) || minute > 59 || second > 59) return malformed();
+    if (!text.empty() || !date.ok() || year == 0 || (hour > 23 && !midnight_after) || minute > 59 || second > 59)
+        return malformed();
     return Time(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute - offset) +
            seconds(second) + milliseconds(millis);
 }

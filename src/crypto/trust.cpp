@@ -126,12 +126,20 @@ Result<> check_revocation(const STACK_OF(X509) * chain, const CrlStore& crls, co
     return {};
 }
 
+Result<> check_pinned(const Certificate& leaf, const TrustPolicy& policy, std::string_view rule) {
+    if (!is_strong(leaf.raw(), policy.min_rsa_bits)) return path_error(X509_V_ERR_EE_KEY_TOO_SMALL, rule);
+    if (policy.at < leaf.not_before()) return path_error(X509_V_ERR_CERT_NOT_YET_VALID, rule);
+    if (policy.at > leaf.not_after()) return path_error(X509_V_ERR_CERT_HAS_EXPIRED, rule);
+    return {};
+}
+
 }  // namespace
 
 Result<> TrustStore::check(const Certificate& leaf, const std::vector<Certificate>& extra, const CrlStore& crls,
                            const TrustPolicy& policy) const {
     const ErrorQueueGuard guard;
     const auto rule = rule_of(purpose_);
+    if (std::ranges::find(pins_, leaf) != pins_.end()) return check_pinned(leaf, policy, rule);
     const Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
     const Owned<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
     const Owned<STACK_OF(X509), free_stack> untrusted(sk_X509_new_null());

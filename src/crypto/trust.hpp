@@ -50,7 +50,11 @@ struct TrustPolicy {
 /// Anchors may be intermediates (partial chain), roots or both.
 class TrustStore {
 public:
-    TrustStore(Purpose purpose, std::vector<Certificate> anchors) : purpose_(purpose), anchors_(std::move(anchors)) {}
+    /// `pins`: end-entity certificates trusted by themselves, whoever issued them and whatever their extensions say.
+    /// For partners that no CA of the environment has issued for; validity and key strength are still judged,
+    /// revocation cannot be. Empty unless an operator names them.
+    TrustStore(Purpose purpose, std::vector<Certificate> anchors, std::vector<Certificate> pins = {})
+        : purpose_(purpose), anchors_(std::move(anchors)), pins_(std::move(pins)) {}
     [[nodiscard]] Purpose purpose() const { return purpose_; }
     [[nodiscard]] const std::vector<Certificate>& anchors() const { return anchors_; }
 
@@ -68,6 +72,7 @@ public:
 private:
     Purpose purpose_;
     std::vector<Certificate> anchors_;
+    std::vector<Certificate> pins_;
 };
 
 }  // namespace budkavle::crypto

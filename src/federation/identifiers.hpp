@@ -45,9 +45,9 @@ struct DocumentType {
     std::string id;              ///< document identifier as published
     std::string root_namespace;  ///< of the payload in clear
     std::string root_name;
-    std::string name;            ///< for people
+    std::string name;  ///< for people
     bool receipt = false;
-    bool encrypted = true;       ///< transport model demands encryption (receipts: no, K2)
+    bool encrypted = true;                        ///< transport model demands encryption (receipts: no, K2)
     [[nodiscard]] std::string type_code() const;  ///< Q{namespace}name
 };
 /// The official list (C3.2.6/7, 2022-01-31): message 3 and receipt 1, each Bas and Utökad Bas.
@@ -56,10 +56,10 @@ struct DocumentType {
 
 /// Values that the transport profile of the receiver's SMP endpoint selects (`access-point.md` 1).
 struct TransportProfile {
-    std::string id;                    ///< digg-transport-as4-v1_0
+    std::string id;  ///< digg-transport-as4-v1_0
     std::string initiator_role;
     std::string responder_role;
-    std::string participant_type;      ///< type of originalSender and finalRecipient when sending
+    std::string participant_type;  ///< type of originalSender and finalRecipient when sending
 };
 [[nodiscard]] const std::vector<TransportProfile>& transport_profiles();  ///< v1_0, v1_2
 [[nodiscard]] const TransportProfile* find_transport_profile(std::string_view id);

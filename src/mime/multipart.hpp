@@ -84,7 +84,7 @@ public:
     [[nodiscard]] std::size_t parts() const { return heads_.size(); }
     [[nodiscard]] const std::string& head(std::size_t index) const {
         return heads_[index];
-    }                                                                ///< goes before part `index`
+    }  ///< goes before part `index`
     [[nodiscard]] const std::string& tail() const { return tail_; }  ///< goes after the last part
     /// Length of the whole body when the parts have these lengths.
     [[nodiscard]] std::uint64_t total_length(std::span<const std::uint64_t> part_lengths) const;

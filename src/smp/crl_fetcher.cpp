@@ -17,8 +17,9 @@ struct CrlFetcher::State {
     const Clock& clock;
     std::function<void(const std::string&, const Error&)> on_error;
 
-    std::mutex mutex;  ///< guards the next four
+    std::mutex mutex;  ///< guards the next five
     std::map<std::string, Time> due;
+    std::map<std::string, unsigned> failures;  ///< in a row, per list
     std::condition_variable changed;
     bool stopping = false;
     bool added = false;
@@ -98,7 +99,15 @@ struct CrlFetcher::State {
                 if (outcome) outcome = std::unexpected(next.error());
             }
             const std::lock_guard lock(mutex);
-            due[url] = next ? *next : clock.now() + config.min_interval;
+            auto& failed = failures[url];
+            if (next) {
+                failed = 0;
+                due[url] = *next;
+            } else {
+                due[url] =
+                    clock.now() + std::min(config.min_interval, config.retry_first * (1U << std::min(failed, 10U)));
+                ++failed;
+            }
         }
         return outcome;
     }

@@ -20,7 +20,8 @@ struct CrlFetcherConfig {
     std::vector<crypto::Certificate> issuers;  ///< a list is taken only when one of these signed it
     std::filesystem::path folder;              ///< last good copies
     std::chrono::seconds max_interval{3600};   ///< ask at least this often
-    std::chrono::seconds min_interval{60};     ///< and never more often than this, failures included
+    std::chrono::seconds min_interval{60};     ///< and never more often than this
+    std::chrono::seconds retry_first{1};       ///< after a failure: this, doubling up to `min_interval`
     std::uint64_t max_bytes = 16ULL << 20;
 };
 

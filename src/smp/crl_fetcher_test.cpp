@@ -77,7 +77,14 @@ TEST_F(CrlFetcherTest, AsksAgainInTime) {
     EXPECT_EQ(client_.urls.size(), 2U);
     clock_.at += std::chrono::hours(1);
     client_.answer = [](const net::ClientRequest&) -> Result<net::ClientResponse> { return response(404); };
-    EXPECT_EQ(fetcher->refresh_due(), clock_.at + std::chrono::minutes(1)) << "after a failure soon, but not at once";
+    EXPECT_EQ(fetcher->refresh_due(), clock_.at + std::chrono::seconds(1)) << "after a failure soon, but not at once";
+    clock_.at += std::chrono::seconds(1);
+    EXPECT_EQ(fetcher->refresh_due(), clock_.at + std::chrono::seconds(2)) << "then ever more seldom";
+    for (int i = 0; i < 8; ++i) {
+        clock_.at += std::chrono::minutes(1);
+        (void)fetcher->refresh_due();
+    }
+    EXPECT_EQ(fetcher->refresh_due(), clock_.at + std::chrono::minutes(1)) << "at most every minute";
 }
 
 TEST_F(CrlFetcherTest, ForgedListsNeverDisplaceGoodOnes) {

@@ -61,14 +61,14 @@ bool holds_private_key(std::string_view input) {
     return decoded && is_key_der(*decoded);
 }
 
-Result<crypto::Certificate> take_certificate(std::string_view input, Time now) {
+Result<crypto::Certificate> take_certificate(std::string_view input, Time now, bool issuer_too) {
     if (holds_private_key(input)) {
         return fail("registry.private_key", "FED-14", "certificate",
                     "A private key was handed in where a certificate belongs.",
                     "Treat the key as disclosed: replace it and have its certificate revoked.");
     }
     BUDKAVLE_TRY(auto certificate, read(input));
-    if (certificate.is_ca()) return refuse("This is the certificate of an issuer.");
+    if (certificate.is_ca() && !issuer_too) return refuse("This is the certificate of an issuer.");
     if (now < certificate.not_before() || certificate.not_after() < now)
         return refuse("The certificate is not valid now.");
     if (!certificate.public_key().is_rsa() || certificate.public_key().bits() < 2048)

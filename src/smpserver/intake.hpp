@@ -14,6 +14,6 @@ namespace budkavle::smpserver {
 
 /// One certificate in PEM, DER or base64 of DER, in its validity at `now`, RSA of 2048 bits or more.
 /// Errors: "registry.private_key", "registry.certificate".
-[[nodiscard]] Result<crypto::Certificate> take_certificate(std::string_view input, Time now);
+[[nodiscard]] Result<crypto::Certificate> take_certificate(std::string_view input, Time now, bool issuer_too = false);
 
 }  // namespace budkavle::smpserver

@@ -77,8 +77,9 @@ struct Registry::State {
     }
 
     /// The alarm of a disclosed key never holds what was handed in.
-    Result<crypto::Certificate> take(const std::string& who, const std::string& input, std::string_view whose) {
-        auto certificate = take_certificate(input, clock.now());
+    Result<crypto::Certificate> take(const std::string& who, const std::string& input, std::string_view whose,
+                                     bool issuer_too = false) {
+        auto certificate = take_certificate(input, clock.now(), issuer_too);
         if (!certificate && certificate.error().code == "registry.private_key") {
             log.technical(obs::Level::error, "alarm.private_key_disclosed", {{"for", std::string(whose)}});
             log.audit(who, "alarm.private_key_disclosed", {{"for", std::string(whose)}});
@@ -105,7 +106,11 @@ Result<std::unique_ptr<Registry>> Registry::open(const RegistryConfig& config, o
     std::optional<crypto::TrustStore> ap_trust;
     if (!config.ap_trust.empty()) {
         BUDKAVLE_TRY(auto issuers, read_certificates(config.ap_trust));
-        ap_trust.emplace(crypto::Purpose::as4, std::move(issuers));
+        std::vector<crypto::Certificate> pins;
+        if (!config.ap_pins.empty()) {
+            BUDKAVLE_TRY(pins, read_certificates(config.ap_pins));
+        }
+        ap_trust.emplace(crypto::Purpose::as4, std::move(issuers), std::move(pins));
     }
     BUDKAVLE_TRY(auto database, store::Database::open(config.database, migrations()));
     Publisher publisher(std::move(signer), crypto::TrustStore(crypto::Purpose::smp_signature, std::move(roots)),
@@ -121,7 +126,8 @@ Result<> Registry::set_endpoint(const std::string& who, const AccessPointEndpoin
     if (federation::find_transport_profile(endpoint.profile) == nullptr) {
         return fail("registry.profile", "AP-01", "profile", "The federation has no such transport profile.");
     }
-    BUDKAVLE_TRY(const auto certificate, state_->take(who, endpoint.certificate, endpoint.name));
+    BUDKAVLE_TRY(const auto certificate,
+                 state_->take(who, endpoint.certificate, endpoint.name, state_->ap_trust.has_value()));
     if (certificate.common_name().empty())
         return fail("registry.certificate", "AP-04", "certificate",
                     "The certificate of an access point needs a common name.");

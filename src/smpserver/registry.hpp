@@ -22,6 +22,7 @@ struct RegistryConfig {
     std::filesystem::path signing_key;          ///< PEM, of the SMP signature
     std::filesystem::path signing_certificate;  ///< PEM, chain
     std::filesystem::path smp_trust;  ///< PEM, roots that clients use: nothing is published that they would refuse
+    std::filesystem::path ap_pins{};  ///< PEM, access point certificates trusted by themselves; empty: none
     std::filesystem::path ap_trust;   ///< PEM, AP CAs of the environment; empty: not checked here
 };
 

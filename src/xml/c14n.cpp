@@ -33,7 +33,8 @@ public:
         marks_.push_back(written_.size());
         Declarations wanted;
         if (apex) {
-            for (const xmlNode* at = element; at != nullptr && at->type == XML_ELEMENT_NODE; at = at->parent) declared_at(at, wanted);
+            for (const xmlNode* at = element; at != nullptr && at->type == XML_ELEMENT_NODE; at = at->parent)
+                declared_at(at, wanted);
         } else {
             declared_at(element, wanted);
         }
@@ -72,11 +73,13 @@ private:
         wanted.insert_or_assign(ns == nullptr ? std::string_view{} : view(ns->prefix), uri_of(ns));
     }
 
-    /// Declarations that count by being in scope: all in the inclusive methods, those of the prefix list in the exclusive one.
+    /// Declarations that count by being in scope: all in the inclusive methods, those of the prefix list in the
+    /// exclusive one.
     void declared_at(const xmlNode* element, Declarations& wanted) const {
         for (const xmlNs* one = element->nsDef; one != nullptr; one = one->next) {
             const auto prefix = view(one->prefix);
-            if (how_.method == C14nMethod::exclusive && std::ranges::find(how_.prefixes, prefix.empty() ? "#default" : prefix) == how_.prefixes.end())
+            if (how_.method == C14nMethod::exclusive &&
+                std::ranges::find(how_.prefixes, prefix.empty() ? "#default" : prefix) == how_.prefixes.end())
                 continue;
             wanted.try_emplace(prefix, view(one->href));
         }
@@ -114,8 +117,12 @@ private:
         for (const xmlNode* at = element->parent; at != nullptr && at->type == XML_ELEMENT_NODE; at = at->parent) {
             for (const xmlAttr* one = at->properties; one != nullptr; one = one->next) {
                 const auto name = view(one->name);
-                if (!is_xml_attribute(one) || (how_.method == C14nMethod::inclusive_1_1 && name != "lang" && name != "space")) continue;
-                if (std::ranges::none_of(attributes, [&](const xmlAttr* known) { return is_xml_attribute(known) && view(known->name) == name; }))
+                if (!is_xml_attribute(one) ||
+                    (how_.method == C14nMethod::inclusive_1_1 && name != "lang" && name != "space"))
+                    continue;
+                if (std::ranges::none_of(attributes, [&](const xmlAttr* known) {
+                        return is_xml_attribute(known) && view(known->name) == name;
+                    }))
                     attributes.push_back(one);
             }
         }
@@ -139,11 +146,15 @@ bool needs_base_join(const xmlNode* apex, C14nMethod method) {
 
 Result<> put_subtree(Output& out, const xmlNode* apex, const C14n& how, const xmlNode* exclude) {
     if (needs_base_join(apex, how.method))
-        return fail("c14n.base", {}, Element(const_cast<xmlNode*>(apex)).path(), "Canonical XML 1.1 below an element with xml:base is not supported.");
+        return fail("c14n.base", {}, Element(const_cast<xmlNode*>(apex)).path(),
+                    "Canonical XML 1.1 below an element with xml:base is not supported.");
     Canonicaliser canonicaliser(how, out);
-    walk(out, apex, exclude, [&](const xmlNode* element) { canonicaliser.open(element, element == apex); }, [&](const xmlNode*) { canonicaliser.close(); });
+    walk(
+        out, apex, exclude, [&](const xmlNode* element) { canonicaliser.open(element, element == apex); },
+        [&](const xmlNode*) { canonicaliser.close(); });
     if (canonicaliser.met_relative_namespace())
-        return fail("c14n.namespace", {}, Element(const_cast<xmlNode*>(apex)).path(), "A namespace name is not an absolute URI.");
+        return fail("c14n.namespace", {}, Element(const_cast<xmlNode*>(apex)).path(),
+                    "A namespace name is not an absolute URI.");
     return out.flush();
 }
 

@@ -40,10 +40,14 @@ std::string theirs(xmlDoc* document, xmlNode* apex, const C14n& how) {
     for (auto& name : names) prefixes.push_back(reinterpret_cast<xmlChar*>(name.data()));
     prefixes.push_back(nullptr);
     xmlOutputBuffer* buffer = xmlAllocOutputBuffer(nullptr);
-    const int mode = how.method == C14nMethod::inclusive_1_0 ? XML_C14N_1_0 : how.method == C14nMethod::inclusive_1_1 ? XML_C14N_1_1 : XML_C14N_EXCLUSIVE_1_0;
-    EXPECT_GE(xmlC14NExecute(document, [](void* data, xmlNode* node, xmlNode* parent) { return below(data, node, parent) ? 1 : 0; }, apex, mode,
-                             how.method == C14nMethod::exclusive ? prefixes.data() : nullptr, 0, buffer),
-              0);
+    const int mode = how.method == C14nMethod::inclusive_1_0   ? XML_C14N_1_0
+                     : how.method == C14nMethod::inclusive_1_1 ? XML_C14N_1_1
+                                                               : XML_C14N_EXCLUSIVE_1_0;
+    EXPECT_GE(
+        xmlC14NExecute(
+            document, [](void* data, xmlNode* node, xmlNode* parent) { return below(data, node, parent) ? 1 : 0; },
+            apex, mode, how.method == C14nMethod::exclusive ? prefixes.data() : nullptr, 0, buffer),
+        0);
     std::string out(reinterpret_cast<const char*>(xmlOutputBufferGetContent(buffer)), xmlOutputBufferGetSize(buffer));
     xmlOutputBufferClose(buffer);
     return out;
@@ -57,18 +61,23 @@ const std::vector<C14n> kWays{{.method = C14nMethod::inclusive_1_0, .prefixes = 
 const std::vector<std::string> kNasty{
     "<a/>",
     "<?p1 d?><!-- c --><a xmlns='urn:u'>\n <b xmlns=''> <c xmlns='urn:u'/></b>\n</a><?p2?><!-- c -->\n<?p3 x?>",
-    "<a xmlns:z='urn:1' xmlns:b='urn:2' xmlns='urn:3' z:x='1' b:x='2' x='3' a='4' xml:lang='sv'><b:b xmlns:z='urn:1'/><z:b xmlns:z='urn:9' z:a='1'/></a>",
-    "<p:a xmlns:p='urn:u' xmlns:q='urn:v' xmlns:r='urn:w'><q:b xmlns:p='urn:u'><p:c r:d='1' xmlns:r='urn:w'/></q:b><q:b xmlns:q='urn:x'/></p:a>",
+    "<a xmlns:z='urn:1' xmlns:b='urn:2' xmlns='urn:3' z:x='1' b:x='2' x='3' a='4' xml:lang='sv'><b:b "
+    "xmlns:z='urn:1'/><z:b xmlns:z='urn:9' z:a='1'/></a>",
+    "<p:a xmlns:p='urn:u' xmlns:q='urn:v' xmlns:r='urn:w'><q:b xmlns:p='urn:u'><p:c r:d='1' "
+    "xmlns:r='urn:w'/></q:b><q:b xmlns:q='urn:x'/></p:a>",
     "<a t=' &#9;&#10;&#13;&lt;&gt;&amp;&quot;&apos; '>&lt;&gt;&amp;&quot;&apos;&#13;\r\n\t<![CDATA[<x>&]]></a>",
     "<a xmlns='urn:u'><b xmlns=''><c xmlns='urn:v'><d xmlns=''/></c></b><e xmlns='urn:u'/></a>",
-    "<a xml:space='preserve' xml:lang='sv'><b xml:lang='en'><c x='\xC3\xA5\xF0\x9F\x98\x80'/></b><b><c xml:id='i'/></b></a>",
-    "<a xmlns:p='urn:1'><b xmlns:p='urn:2'><p:c/></b><p:d><e xmlns:p='urn:1'/><f xmlns:p='urn:3'><p:g p:h='1' h='2'/></f></p:d></a>",
+    "<a xml:space='preserve' xml:lang='sv'><b xml:lang='en'><c x='\xC3\xA5\xF0\x9F\x98\x80'/></b><b><c "
+    "xml:id='i'/></b></a>",
+    "<a xmlns:p='urn:1'><b xmlns:p='urn:2'><p:c/></b><p:d><e xmlns:p='urn:1'/><f xmlns:p='urn:3'><p:g p:h='1' "
+    "h='2'/></f></p:d></a>",
     "<p:a xmlns:p='urn:u' xmlns='urn:u'><b p:x='1' x='2'/><p:b xmlns=''/></p:a>",
 };
 
 void compare(const std::string& text, const std::string& what) {
     const auto document = parsed(text);
-    xmlDoc* foreign = xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
+    xmlDoc* foreign = xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr,
+                                    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOCDATA);
     ASSERT_NE(foreign, nullptr) << what;
     for (const auto& how : kWays) {
         EXPECT_EQ(ours(document, how), theirs(foreign, nullptr, how)) << what;
@@ -95,7 +104,8 @@ TEST(C14n, EqualsLibxml2OnNastyDocuments) {
 
 TEST(C14n, EqualsLibxml2OnTheVectors) {
     std::size_t compared = 0;
-    for (const char* name : {"sdk-vectors/xhe", "smp-vectors/xml", "spec/data/xhe/examples", "spec/data/message/examples"}) {
+    for (const char* name :
+         {"sdk-vectors/xhe", "smp-vectors/xml", "spec/data/xhe/examples", "spec/data/message/examples"}) {
         for (const auto& entry : test::fs::directory_iterator(test::shared() / name)) {
             const auto text = test::text_of(entry.path());
             if (entry.path().extension() != ".xml" || !Document::parse(as_bytes(text))) continue;
@@ -108,35 +118,48 @@ TEST(C14n, EqualsLibxml2OnTheVectors) {
 
 TEST(C14n, ExampleOfTheRecommendation) {
     // Canonical XML 1.0, 3.3 without its DTD.
-    const auto document = parsed("<doc><e1   /><e2   ></e2><e3   name = \"elem3\"   id=\"elem3\"   /><e5 a:attr=\"out\" b:attr=\"sorted\" attr2=\"all\" attr=\"I'm\"\n"
-                                 "xmlns:b=\"http://www.ietf.org\" xmlns:a=\"http://www.w3.org\" xmlns=\"http://example.org\"/><e6 xmlns=\"\" xmlns:a=\"http://www.w3.org\">"
-                                 "<e7 xmlns=\"http://www.ietf.org\"><e8 xmlns=\"\" xmlns:a=\"http://www.w3.org\"><e9 xmlns=\"\" xmlns:a=\"http://www.ietf.org\"/></e8></e7></e6></doc>");
+    const auto document = parsed(
+        "<doc><e1   /><e2   ></e2><e3   name = \"elem3\"   id=\"elem3\"   /><e5 a:attr=\"out\" b:attr=\"sorted\" "
+        "attr2=\"all\" attr=\"I'm\"\n"
+        "xmlns:b=\"http://www.ietf.org\" xmlns:a=\"http://www.w3.org\" xmlns=\"http://example.org\"/><e6 xmlns=\"\" "
+        "xmlns:a=\"http://www.w3.org\">"
+        "<e7 xmlns=\"http://www.ietf.org\"><e8 xmlns=\"\" xmlns:a=\"http://www.w3.org\"><e9 xmlns=\"\" "
+        "xmlns:a=\"http://www.ietf.org\"/></e8></e7></e6></doc>");
     EXPECT_EQ(ours(document, {.method = C14nMethod::inclusive_1_0, .prefixes = {}}),
-              "<doc><e1></e1><e2></e2><e3 id=\"elem3\" name=\"elem3\"></e3><e5 xmlns=\"http://example.org\" xmlns:a=\"http://www.w3.org\" xmlns:b=\"http://www.ietf.org\" "
-              "attr=\"I'm\" attr2=\"all\" b:attr=\"sorted\" a:attr=\"out\"></e5><e6 xmlns:a=\"http://www.w3.org\"><e7 xmlns=\"http://www.ietf.org\"><e8 xmlns=\"\">"
+              "<doc><e1></e1><e2></e2><e3 id=\"elem3\" name=\"elem3\"></e3><e5 xmlns=\"http://example.org\" "
+              "xmlns:a=\"http://www.w3.org\" xmlns:b=\"http://www.ietf.org\" "
+              "attr=\"I'm\" attr2=\"all\" b:attr=\"sorted\" a:attr=\"out\"></e5><e6 xmlns:a=\"http://www.w3.org\"><e7 "
+              "xmlns=\"http://www.ietf.org\"><e8 xmlns=\"\">"
               "<e9 xmlns:a=\"http://www.ietf.org\"></e9></e8></e7></e6></doc>");
 }
 
 TEST(C14n, ExclusiveLeavesTheSurroundingsOut) {
-    const auto document = parsed("<n0:local xmlns:n0='foo:bar' xmlns:n3='ftp://example.org' xmlns='urn:d'><n1:elem2 xmlns:n1='http://example.net' xml:lang='en'><n3:stuff xmlns:n3='ftp://example.org'/></n1:elem2></n0:local>");
+    const auto document = parsed(
+        "<n0:local xmlns:n0='foo:bar' xmlns:n3='ftp://example.org' xmlns='urn:d'><n1:elem2 "
+        "xmlns:n1='http://example.net' xml:lang='en'><n3:stuff xmlns:n3='ftp://example.org'/></n1:elem2></n0:local>");
     const auto apex = document.root().child("http://example.net", "elem2");
     EXPECT_EQ(ours(apex, {.method = C14nMethod::exclusive, .prefixes = {}}),
-              "<n1:elem2 xmlns:n1=\"http://example.net\" xml:lang=\"en\"><n3:stuff xmlns:n3=\"ftp://example.org\"></n3:stuff></n1:elem2>");
+              "<n1:elem2 xmlns:n1=\"http://example.net\" xml:lang=\"en\"><n3:stuff "
+              "xmlns:n3=\"ftp://example.org\"></n3:stuff></n1:elem2>");
     EXPECT_EQ(ours(apex, {.method = C14nMethod::exclusive, .prefixes = {"n0", "#default"}}),
-              "<n1:elem2 xmlns=\"urn:d\" xmlns:n0=\"foo:bar\" xmlns:n1=\"http://example.net\" xml:lang=\"en\"><n3:stuff xmlns:n3=\"ftp://example.org\"></n3:stuff></n1:elem2>");
+              "<n1:elem2 xmlns=\"urn:d\" xmlns:n0=\"foo:bar\" xmlns:n1=\"http://example.net\" "
+              "xml:lang=\"en\"><n3:stuff xmlns:n3=\"ftp://example.org\"></n3:stuff></n1:elem2>");
 }
 
 TEST(C14n, LeavesTheExcludedSubtreeOut) {
     const auto document = parsed("<a> <b>x<c/></b> </a>");
-    EXPECT_EQ(ours(document, {.method = C14nMethod::inclusive_1_0, .prefixes = {}}, document.root().child("", "b")), "<a>  </a>");
+    EXPECT_EQ(ours(document, {.method = C14nMethod::inclusive_1_0, .prefixes = {}}, document.root().child("", "b")),
+              "<a>  </a>");
     const auto last = parsed("<a><b/><c><d/></c></a>");
-    EXPECT_EQ(ours(last, {.method = C14nMethod::inclusive_1_0, .prefixes = {}}, last.root().child("", "c")), "<a><b></b></a>");
+    EXPECT_EQ(ours(last, {.method = C14nMethod::inclusive_1_0, .prefixes = {}}, last.root().child("", "c")),
+              "<a><b></b></a>");
 }
 
 TEST(C14n, AJoinOfXmlBaseIsRefused) {
     const auto document = parsed("<a xml:base='http://a.example.se/'><b/></a>");
     CountingSink sink;
-    EXPECT_FALSE(canonicalise(document.root().child("", "b"), {.method = C14nMethod::inclusive_1_1, .prefixes = {}}, sink));
+    EXPECT_FALSE(
+        canonicalise(document.root().child("", "b"), {.method = C14nMethod::inclusive_1_1, .prefixes = {}}, sink));
     EXPECT_TRUE(canonicalise(document.root(), {.method = C14nMethod::inclusive_1_1, .prefixes = {}}, sink));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-/// Reading XML from hostile sources: no DTD, no entities but the five, no network, no XInclude, limits on everything (SEC-64).
+/// Reading XML from hostile sources: no DTD, no entities but the five, no network, no XInclude, limits on everything
+/// (SEC-64).
 
 #include <cstddef>
 #include <cstdint>
@@ -21,16 +22,16 @@ namespace budkavle::xml {
 
 /// What a document may cost. Only UTF-8 and XML 1.0 are read, whatever the limits.
 struct Limits {
-    std::size_t bytes = std::size_t{64} << 20;      ///< octets of the document
+    std::size_t bytes = std::size_t{64} << 20;  ///< octets of the document
     std::size_t depth = 64;
-    std::size_t attributes = 64;                    ///< per element, namespace declarations included
-    std::size_t namespaces = 256;                   ///< namespace declarations in force at one place
-    std::size_t elements = 200'000;                 ///< elements and processing instructions
-    std::size_t all_attributes = 400'000;           ///< of the whole document, namespace declarations included
-    std::size_t text = std::size_t{64} << 20;       ///< octets of one text run
-    std::size_t name = 1024;                        ///< octets of one name (its two parts separately)
-    std::size_t attribute_value = 64 * 1024;        ///< octets of one attribute value or namespace name
-    std::size_t markup = std::size_t{1} << 20;      ///< octets of one tag, comment or processing instruction
+    std::size_t attributes = 64;                ///< per element, namespace declarations included
+    std::size_t namespaces = 256;               ///< namespace declarations in force at one place
+    std::size_t elements = 200'000;             ///< elements and processing instructions
+    std::size_t all_attributes = 400'000;       ///< of the whole document, namespace declarations included
+    std::size_t text = std::size_t{64} << 20;   ///< octets of one text run
+    std::size_t name = 1024;                    ///< octets of one name (its two parts separately)
+    std::size_t attribute_value = 64 * 1024;    ///< octets of one attribute value or namespace name
+    std::size_t markup = std::size_t{1} << 20;  ///< octets of one tag, comment or processing instruction
 };
 
 /// One finding of a validation: which rule, where, what. Text never holds document content.
@@ -50,21 +51,21 @@ public:
     explicit operator bool() const { return node_ != nullptr; }
     bool operator==(const Element&) const = default;
 
-    [[nodiscard]] std::string_view name() const;           ///< local name
-    [[nodiscard]] std::string_view ns() const;             ///< namespace URI, empty when none
+    [[nodiscard]] std::string_view name() const;  ///< local name
+    [[nodiscard]] std::string_view ns() const;    ///< namespace URI, empty when none
     [[nodiscard]] std::string_view prefix() const;
     [[nodiscard]] bool is(std::string_view ns, std::string_view name) const;
     [[nodiscard]] Elements children() const;
     /// First child with that name; empty Element when none.
     [[nodiscard]] Element child(std::string_view ns, std::string_view name) const;
     [[nodiscard]] std::vector<Element> children(std::string_view ns, std::string_view name) const;
-    [[nodiscard]] Element parent() const;                  ///< empty at the root
+    [[nodiscard]] Element parent() const;  ///< empty at the root
     /// All character data directly inside, comments and PIs skipped, CDATA included, pieces joined.
     [[nodiscard]] std::string text() const;
     /// The same handed out in pieces without a copy of the whole (long base64).
     void for_each_text(const std::function<void(std::string_view)>& visit) const;
     [[nodiscard]] std::size_t text_size() const;
-    [[nodiscard]] bool has_text() const;                   ///< character data other than white space directly inside
+    [[nodiscard]] bool has_text() const;  ///< character data other than white space directly inside
     [[nodiscard]] bool has_element_children() const;
     [[nodiscard]] std::optional<std::string> attribute(std::string_view name) const;  ///< without namespace
     [[nodiscard]] std::optional<std::string> attribute(std::string_view ns, std::string_view name) const;
@@ -76,7 +77,8 @@ public:
     [[nodiscard]] std::vector<Attribute> attributes() const;  ///< no namespace declarations
     /// Namespaces in scope: prefix → URI (empty prefix = default), innermost wins.
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> namespaces_in_scope() const;
-    [[nodiscard]] std::string path() const;                ///< for findings and errors: with the document's own prefixes and [n] where siblings share the name
+    [[nodiscard]] std::string path()
+        const;  ///< for findings and errors: with the document's own prefixes and [n] where siblings share the name
     [[nodiscard]] int line() const;
     [[nodiscard]] _xmlNode* raw() const { return node_; }
 
@@ -117,13 +119,13 @@ private:
 /// always one piece and what is read is what canonical XML without comments signs.
 class Document {
 public:
-    /// Errors: "xml.doctype" (SEC-64), "xml.malformed" (namespaces included), "xml.encoding", "xml.limit", each with line;
-    /// errors of `source` are handed on. A UTF-8 BOM is accepted. After an error nothing more is read.
+    /// Errors: "xml.doctype" (SEC-64), "xml.malformed" (namespaces included), "xml.encoding", "xml.limit", each with
+    /// line; errors of `source` are handed on. A UTF-8 BOM is accepted. After an error nothing more is read.
     static Result<Document> parse(ByteView octets, const Limits& limits = {});
     static Result<Document> parse(Source& source, const Limits& limits = {});
-    /// Parses a fragment that is one element, in the namespace context of `context` (XHE-10: prefixes declared only on the
-    /// envelope). Leading BOM and XML declaration are accepted. The result is a document of its own; its root carries the
-    /// namespaces of `context`, so it can be serialised and canonicalised alone.
+    /// Parses a fragment that is one element, in the namespace context of `context` (XHE-10: prefixes declared only on
+    /// the envelope). Leading BOM and XML declaration are accepted. The result is a document of its own; its root
+    /// carries the namespaces of `context`, so it can be serialised and canonicalised alone.
     static Result<Document> parse_in_context(ByteView octets, Element context, const Limits& limits = {});
     /// Streams `source` and keeps the tree, but of any run of text longer than `keep` octets only the first `keep`
     /// (for the access point, which must judge an envelope without holding its payload). Here `limits.text` is

@@ -87,7 +87,8 @@ std::size_t Element::text_size() const {
 
 bool Element::has_text() const {
     bool found = false;
-    for_each_text([&](std::string_view piece) { found |= piece.find_first_not_of(" \t\r\n") != std::string_view::npos; });
+    for_each_text(
+        [&](std::string_view piece) { found |= piece.find_first_not_of(" \t\r\n") != std::string_view::npos; });
     return found;
 }
 
@@ -102,7 +103,8 @@ std::optional<std::string> Element::attribute(std::string_view local) const {
 std::optional<std::string> Element::attribute(std::string_view ns_uri, std::string_view local) const {
     if (node_ == nullptr) return std::nullopt;
     for (const xmlAttr* one = node_->properties; one != nullptr; one = one->next)
-        if (view(one->name) == local && (one->ns == nullptr ? std::string_view{} : view(one->ns->href)) == ns_uri) return value_of(one);
+        if (view(one->name) == local && (one->ns == nullptr ? std::string_view{} : view(one->ns->href)) == ns_uri)
+            return value_of(one);
     return std::nullopt;
 }
 
@@ -110,7 +112,8 @@ std::vector<Element::Attribute> Element::attributes() const {
     std::vector<Attribute> out;
     if (node_ == nullptr) return out;
     for (const xmlAttr* one = node_->properties; one != nullptr; one = one->next)
-        out.push_back({std::string(one->ns == nullptr ? std::string_view{} : view(one->ns->href)), std::string(view(one->name)), value_of(one)});
+        out.push_back({std::string(one->ns == nullptr ? std::string_view{} : view(one->ns->href)),
+                       std::string(view(one->name)), value_of(one)});
     return out;
 }
 

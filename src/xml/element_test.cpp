@@ -7,7 +7,8 @@ namespace {
 using test::parsed;
 
 TEST(Element, FindsByNamespaceAndName) {
-    const auto document = parsed("<p:a xmlns:p='u' xmlns='v' c='1' p:c='2'>\n<b/>x<p:b>1</p:b><p:b>2</p:b><b xmlns=''/></p:a>");
+    const auto document =
+        parsed("<p:a xmlns:p='u' xmlns='v' c='1' p:c='2'>\n<b/>x<p:b>1</p:b><p:b>2</p:b><b xmlns=''/></p:a>");
     const auto root = document.root();
     EXPECT_TRUE(root.is("u", "a"));
     EXPECT_EQ(root.prefix(), "p");
@@ -60,8 +61,14 @@ TEST(Serialise, KeepsTheMeaning) {
 
 TEST(Writer, EscapesAndNests) {
     Writer writer;
-    writer.open("m:a", {{"xmlns:m", "u"}, {"b", "<\"&\t\n\r'>"}}).leaf("c", "1 < 2 & 3 > 2\r").text("t").raw("<d></d>").close();
-    EXPECT_EQ(writer.str(), "<m:a xmlns:m=\"u\" b=\"&lt;&quot;&amp;&#x9;&#xA;&#xD;'>\"><c>1 &lt; 2 &amp; 3 &gt; 2&#xD;</c>t<d></d></m:a>");
+    writer.open("m:a", {{"xmlns:m", "u"}, {"b", "<\"&\t\n\r'>"}})
+        .leaf("c", "1 < 2 & 3 > 2\r")
+        .text("t")
+        .raw("<d></d>")
+        .close();
+    EXPECT_EQ(
+        writer.str(),
+        "<m:a xmlns:m=\"u\" b=\"&lt;&quot;&amp;&#x9;&#xA;&#xD;'>\"><c>1 &lt; 2 &amp; 3 &gt; 2&#xD;</c>t<d></d></m:a>");
     const auto document = parsed(writer.str());
     EXPECT_EQ(document.root().attribute("b"), "<\"&\t\n\r'>");
     EXPECT_EQ(document.root().child("", "c").text(), "1 < 2 & 3 > 2\r");

@@ -24,13 +24,27 @@ void escape(EscapeFor where, std::string_view value, Put put) {
         if (at > start) put(value.substr(start, at - start));
         start = at + 1;
         switch (value[at]) {
-            case '&': put("&amp;"); break;
-            case '<': put("&lt;"); break;
-            case '>': put("&gt;"); break;
-            case '"': put("&quot;"); break;
-            case '\t': put("&#x9;"); break;
-            case '\n': put("&#xA;"); break;
-            default: put("&#xD;"); break;
+            case '&':
+                put("&amp;");
+                break;
+            case '<':
+                put("&lt;");
+                break;
+            case '>':
+                put("&gt;");
+                break;
+            case '"':
+                put("&quot;");
+                break;
+            case '\t':
+                put("&#x9;");
+                break;
+            case '\n':
+                put("&#xA;");
+                break;
+            default:
+                put("&#xD;");
+                break;
         }
     }
     if (start < value.size()) put(value.substr(start));

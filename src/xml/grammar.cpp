@@ -48,11 +48,14 @@ private:
         const auto present = at.attributes();
         for (const auto& one : present) {
             if (one.ns == kXsi || rule.any_attributes) continue;
-            if (std::ranges::none_of(rule.attributes, [&](const AttributeRule& known) { return known.ns == one.ns && known.name == one.name; }))
+            if (std::ranges::none_of(rule.attributes, [&](const AttributeRule& known) {
+                    return known.ns == one.ns && known.name == one.name;
+                }))
                 report(at, "Has an attribute that is not allowed.");
         }
         for (const auto& known : rule.attributes) {
-            const auto found = std::ranges::find_if(present, [&](const auto& one) { return one.ns == known.ns && one.name == known.name; });
+            const auto found = std::ranges::find_if(
+                present, [&](const auto& one) { return one.ns == known.ns && one.name == known.name; });
             if (found == present.end()) {
                 if (known.required) report(at, "The attribute " + std::string(known.name) + " is missing.");
             } else if (!known.fixed.empty() && trim(found->value) != known.fixed) {
@@ -64,19 +67,22 @@ private:
     void value(Element at, const ElementRule& rule) {
         std::string joined;
         std::string_view text;  // a long value is one piece and is not copied
-        at.for_each_text([&](std::string_view piece) { text = text.empty() ? piece : joined = std::string(text).append(piece); });
+        at.for_each_text(
+            [&](std::string_view piece) { text = text.empty() ? piece : joined = std::string(text).append(piece); });
         if (!matches(rule.type, text)) report(at, "The value is not of the type that is required here.");
         if (rule.max_length == 0 && rule.min_length == 0) return;
         const auto length = rule.type == TextType::string ? utf8_length(text) : utf8_length(collapse_space(text));
         if (rule.max_length != 0 && length > rule.max_length)
             report(at, "The value is longer than " + std::to_string(rule.max_length) + " characters.");
-        if (length < rule.min_length) report(at, "The value is shorter than " + std::to_string(rule.min_length) + " characters.");
+        if (length < rule.min_length)
+            report(at, "The value is shorter than " + std::to_string(rule.min_length) + " characters.");
     }
 
     void sequence(Element at, const ElementRule& rule) {
         const auto& particles = rule.sequence;
         const auto known = [&](Element child) {
-            return std::ranges::any_of(particles, [&](const Particle& one) { return child.is(one.rule->ns, one.rule->name); });
+            return std::ranges::any_of(particles,
+                                       [&](const Particle& one) { return child.is(one.rule->ns, one.rule->name); });
         };
         Element last_known;
         for (const Element child : at.children())
@@ -87,7 +93,8 @@ private:
         bool before_last_known = static_cast<bool>(last_known);
         const auto missing_until = [&](std::size_t end) {
             for (; step < end; ++step, count = 0)
-                if (count < particles[step].min) report(at, "The element " + std::string(particles[step].rule->name) + " is missing.");
+                if (count < particles[step].min)
+                    report(at, "The element " + std::string(particles[step].rule->name) + " is missing.");
         };
         for (const Element child : at.children()) {
             if (full()) return;
@@ -102,15 +109,18 @@ private:
             }
             std::size_t found = step;
             while (found < particles.size() && !(child.is(particles[found].rule->ns, particles[found].rule->name) &&
-                                                  (found != step || count < particles[found].max)))
+                                                 (found != step || count < particles[found].max)))
                 ++found;
             if (found < particles.size()) {
                 missing_until(found);
                 ++count;
                 element(child, *particles[found].rule);
             } else {
-                const auto earlier = std::ranges::find_if(particles, [&](const Particle& one) { return child.is(one.rule->ns, one.rule->name); });
-                report(child, earlier - particles.begin() == static_cast<std::ptrdiff_t>(step) ? "This element occurs too often." : "This element stands in the wrong place.");
+                const auto earlier = std::ranges::find_if(
+                    particles, [&](const Particle& one) { return child.is(one.rule->ns, one.rule->name); });
+                report(child, earlier - particles.begin() == static_cast<std::ptrdiff_t>(step)
+                                  ? "This element occurs too often."
+                                  : "This element stands in the wrong place.");
                 element(child, *earlier->rule);
             }
             if (child == last_known) before_last_known = false;

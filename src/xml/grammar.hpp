@@ -14,7 +14,7 @@ namespace budkavle::xml {
 
 /// Lexical types, with XML Schema white-space handling (string: preserve; others: collapse).
 enum class TextType : std::uint8_t {
-    none,             ///< element content only: character data other than white space is a finding
+    none,  ///< element content only: character data other than white space is a finding
     string,
     token,
     boolean,          ///< true false 1 0
@@ -26,7 +26,7 @@ enum class TextType : std::uint8_t {
     any_uri,
     base64,
     integer,
-    lax,              ///< anything below is accepted (xs:any lax, ##any)
+    lax,  ///< anything below is accepted (xs:any lax, ##any)
 };
 
 struct ElementRule;
@@ -51,11 +51,11 @@ struct ElementRule {
     std::string_view ns;
     std::string_view name;
     TextType type = TextType::none;
-    std::vector<Particle> sequence{};          ///< xs:sequence
-    bool other_after = false;                  ///< xs:any ##other lax 0..n at the end of the sequence
+    std::vector<Particle> sequence{};  ///< xs:sequence
+    bool other_after = false;          ///< xs:any ##other lax 0..n at the end of the sequence
     std::vector<AttributeRule> attributes{};
     bool any_attributes = false;
-    std::size_t max_length = 0;                ///< Unicode characters; 0 = no limit
+    std::size_t max_length = 0;  ///< Unicode characters; 0 = no limit
     std::size_t min_length = 0;
 };
 

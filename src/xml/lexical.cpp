@@ -71,7 +71,8 @@ bool is_leap(std::string_view year) {
 void read_date(Reader& reader) {
     const bool negative = reader.take('-');
     const auto year = reader.digits();
-    reader.require(year.size() >= 4 && (year.size() == 4 || year[0] != '0') && year.find_first_not_of('0') != std::string_view::npos);
+    reader.require(year.size() >= 4 && (year.size() == 4 || year[0] != '0') &&
+                   year.find_first_not_of('0') != std::string_view::npos);
     reader.expect('-');
     const auto month = reader.two_digits();
     reader.expect('-');
@@ -79,7 +80,8 @@ void read_date(Reader& reader) {
     reader.require(month >= 1 && month <= 12 && day >= 1 && year.size() >= 4);
     if (month < 1 || month > 12 || year.size() < 4) return;
     constexpr std::array<unsigned, 12> kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    // Years before our era are not reckoned with in any document; XML Schema 1.0 leaves their leap years open: both pass.
+    // Years before our era are not reckoned with in any document; XML Schema 1.0 leaves their leap years open: both
+    // pass.
     const unsigned longest = month == 2 && (negative || is_leap(year)) ? 29 : kDays[month - 1];
     reader.require(day <= longest);
 }
@@ -95,7 +97,8 @@ void read_time(Reader& reader) {
         fraction = reader.digits();
         reader.require(!fraction.empty());
     }
-    const bool end_of_day = hour == 24 && minute == 0 && second == 0 && fraction.find_first_not_of('0') == std::string_view::npos;
+    const bool end_of_day =
+        hour == 24 && minute == 0 && second == 0 && fraction.find_first_not_of('0') == std::string_view::npos;
     reader.require((hour <= 23 || end_of_day) && minute <= 59 && second <= 59);
 }
 
@@ -126,8 +129,9 @@ bool matches_uri(std::string_view text) {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos || text.find_first_of("/?#") < colon) return true;
     const auto scheme = text.substr(0, colon);
-    return !scheme.empty() && is_letter(scheme[0]) &&
-           std::ranges::all_of(scheme, [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
+    return !scheme.empty() && is_letter(scheme[0]) && std::ranges::all_of(scheme, [](char c) {
+        return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+    });
 }
 
 bool matches_base64(std::string_view text) {
@@ -135,7 +139,8 @@ bool matches_base64(std::string_view text) {
     static constexpr auto kValue = [] {
         std::array<std::int8_t, 256> table{};
         table.fill(-1);
-        for (std::size_t i = 0; i < kAlphabet.size(); ++i) table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+        for (std::size_t i = 0; i < kAlphabet.size(); ++i)
+            table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::int8_t>(i);
         return table;
     }();
     std::size_t count = 0;

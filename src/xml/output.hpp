@@ -35,8 +35,8 @@ void put_instruction(Output& out, const xmlNode* instruction);
 /// `<name`, or `</name` with a slash, with its prefix.
 void put_name(Output& out, std::string_view before, const xmlNode* element);
 
-/// Visits the subtree at `apex` in document order without recursion, leaving out the subtree at `exclude`. `open` writes a
-/// whole start tag, `close` is called after the end tag was written.
+/// Visits the subtree at `apex` in document order without recursion, leaving out the subtree at `exclude`. `open`
+/// writes a whole start tag, `close` is called after the end tag was written.
 template <class Open, class Close>
 void walk(Output& out, const xmlNode* apex, const xmlNode* exclude, Open open, Close close) {
     const xmlNode* node = apex;

@@ -34,10 +34,12 @@ constexpr std::string_view kWrapper = "fragment";
 Result<std::string_view> without_prolog(std::string_view octets, const Limits& limits) {
     if (octets.starts_with(kBom)) octets.remove_prefix(kBom.size());
     constexpr std::string_view kStart = "<?xml";
-    if (!octets.starts_with(kStart) || octets.size() == kStart.size() || std::string_view(" \t\r\n").find(octets[kStart.size()]) == std::string_view::npos)
+    if (!octets.starts_with(kStart) || octets.size() == kStart.size() ||
+        std::string_view(" \t\r\n").find(octets[kStart.size()]) == std::string_view::npos)
         return octets;
     const auto end = octets.substr(0, 512).find("?>");
-    if (end == std::string_view::npos) return fail("xml.malformed", "SEC-64", "line 1", "The XML declaration does not end.");
+    if (end == std::string_view::npos)
+        return fail("xml.malformed", "SEC-64", "line 1", "The XML declaration does not end.");
     const auto declared = Document::parse(as_bytes(std::string(octets.substr(0, end + 2)) + "<x/>"), limits);
     if (!declared) return std::unexpected(declared.error());
     return octets.substr(end + 2);
@@ -54,7 +56,8 @@ void unwrap(xmlDoc* document) {
     while (*from != nullptr) {
         xmlNs* moving = *from;
         bool declared = false;
-        for (const xmlNs* own = element->nsDef; own != nullptr; own = own->next) declared |= xmlStrEqual(own->prefix, moving->prefix) != 0;
+        for (const xmlNs* own = element->nsDef; own != nullptr; own = own->next)
+            declared |= xmlStrEqual(own->prefix, moving->prefix) != 0;
         if (declared) {
             from = &moving->next;
             continue;
@@ -107,12 +110,14 @@ Result<Element> Document::append(Element parent, std::string_view markup) {
     BUDKAVLE_TRY(const Document addition, parse(as_bytes(markup)));
     // A copy: names belong to the dictionary of their own document.
     xmlNode* copy = xmlDocCopyNode(addition.root().raw(), doc_, 1);
-    if (copy == nullptr || xmlAddChild(parent.raw(), copy) == nullptr) return fail("xml.memory", "Memory ran out.", Retry::later);
+    if (copy == nullptr || xmlAddChild(parent.raw(), copy) == nullptr)
+        return fail("xml.memory", "Memory ran out.", Retry::later);
     return Element(copy);
 }
 
 void Document::set_text(Element element, std::string_view text) {
-    xmlAddChild(element.raw(), xmlNewDocTextLen(doc_, reinterpret_cast<const xmlChar*>(text.data()), static_cast<int>(text.size())));
+    xmlAddChild(element.raw(),
+                xmlNewDocTextLen(doc_, reinterpret_cast<const xmlChar*>(text.data()), static_cast<int>(text.size())));
 }
 
 }  // namespace budkavle::xml

@@ -17,10 +17,13 @@ std::string repeated(std::string_view what, std::size_t times) {
 }
 
 TEST(Parse, Sec64RefusesEveryDoctype) {
-    for (const char* text : {"<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "<?xml version='1.0'?>\n<!--c--><!DOCTYPE a SYSTEM 'file:///etc/hostname'><a/>",
-                             "<!DOCTYPE a PUBLIC '-//X' 'http://127.0.0.1:9/x.dtd'><a/>", "<!DOCTYPE a [<!ENTITY % p SYSTEM 'http://127.0.0.1:9/'> %p;]><a/>"})
+    for (const char* text : {"<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+                             "<?xml version='1.0'?>\n<!--c--><!DOCTYPE a SYSTEM 'file:///etc/hostname'><a/>",
+                             "<!DOCTYPE a PUBLIC '-//X' 'http://127.0.0.1:9/x.dtd'><a/>",
+                             "<!DOCTYPE a [<!ENTITY % p SYSTEM 'http://127.0.0.1:9/'> %p;]><a/>"})
         EXPECT_EQ(refusal(text), "xml.doctype") << text;
-    for (const char* text : {"<!DOCTYPE><a/>", "<!doctype a><a/>", "<a><!DOCTYPE a></a>", "<a/><!DOCTYPE a>"}) EXPECT_EQ(refusal(text), "xml.malformed") << text;
+    for (const char* text : {"<!DOCTYPE><a/>", "<!doctype a><a/>", "<a><!DOCTYPE a></a>", "<a/><!DOCTYPE a>"})
+        EXPECT_EQ(refusal(text), "xml.malformed") << text;
 }
 
 TEST(Parse, Sec64KnowsNoEntityButTheFive) {
@@ -54,8 +57,9 @@ TEST(Parse, ReadsEveryOtherVector) {
     for (const char* name : {"sdk-vectors/xhe", "smp-vectors/xml"}) {
         for (const auto& entry : test::fs::directory_iterator(test::shared() / name)) {
             const auto file = entry.path().filename().string();
-            if (file.find("doctype.xml") != std::string::npos || file.find("entity") != std::string::npos || file.find("truncated") != std::string::npos ||
-                file.find("deep") != std::string::npos || file.find("doctype-benign") != std::string::npos || file.find("utf16") != std::string::npos)
+            if (file.find("doctype.xml") != std::string::npos || file.find("entity") != std::string::npos ||
+                file.find("truncated") != std::string::npos || file.find("deep") != std::string::npos ||
+                file.find("doctype-benign") != std::string::npos || file.find("utf16") != std::string::npos)
                 if (file.find("decrypted") == std::string::npos) continue;
             EXPECT_EQ(refusal(test::text_of(entry.path())), "") << file;
             ++read;
@@ -91,22 +95,34 @@ TEST(Parse, OnlyXml10AndItsCharacters) {
 }
 
 TEST(Parse, RefusesWhatIsNotOneDocument) {
-    for (const char* text : {"", " ", "text", "<a>", "</a>", "<a/><b/>", "<a/>x", "x<a/>", "<a></b>", "<a b='1' b='2'/>", "<a b=1/>", "<a><b></a></b>", " <?xml version='1.0'?><a/>",
-                             "<a>]]></a>", "<a><!-- -- --></a>", "<a><![CDATA[x</a>", "<a><?xml version='1.0'?></a>", "<a b='<'/>"})
+    for (const char* text :
+         {"", " ", "text", "<a>", "</a>", "<a/><b/>", "<a/>x", "x<a/>", "<a></b>", "<a b='1' b='2'/>", "<a b=1/>",
+          "<a><b></a></b>", " <?xml version='1.0'?><a/>", "<a>]]></a>", "<a><!-- -- --></a>", "<a><![CDATA[x</a>",
+          "<a><?xml version='1.0'?></a>", "<a b='<'/>"})
         EXPECT_FALSE(refusal(text).empty()) << text;
-    for (const char* text : {"<p:a/>", "<a p:b='1'/>", "<a xmlns:p=''/>", "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", "<a:b:c xmlns:a='u'/>", "<a xmlns:xml='u'/>",
-                             "<a xmlns:xmlns='u'/>", "<a xmlns='http://www.w3.org/2000/xmlns/'/>"})
+    for (const char* text :
+         {"<p:a/>", "<a p:b='1'/>", "<a xmlns:p=''/>", "<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>",
+          "<a:b:c xmlns:a='u'/>", "<a xmlns:xml='u'/>", "<a xmlns:xmlns='u'/>",
+          "<a xmlns='http://www.w3.org/2000/xmlns/'/>"})
         EXPECT_EQ(refusal(text), "xml.malformed") << text;
 }
 
 TEST(Parse, NothingIsIncluded) {
-    const auto document = parsed("<a xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='file:///etc/hostname' parse='text'/></a>");
+    const auto document = parsed(
+        "<a xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='file:///etc/hostname' parse='text'/></a>");
     EXPECT_EQ(document.root().text(), "");
     EXPECT_TRUE(document.root().has_element_children());
 }
 
 TEST(Parse, LimitsAreEnforced) {
-    const Limits few{.bytes = 2000, .depth = 4, .attributes = 3, .elements = 10, .text = 20, .name = 8, .attribute_value = 16, .markup = 200};
+    const Limits few{.bytes = 2000,
+                     .depth = 4,
+                     .attributes = 3,
+                     .elements = 10,
+                     .text = 20,
+                     .name = 8,
+                     .attribute_value = 16,
+                     .markup = 200};
     EXPECT_EQ(refusal("<a><b><c><d/></c></b></a>", few), "");
     EXPECT_EQ(refusal("<a><b><c><d><e/></d></c></b></a>", few), "xml.limit");
     EXPECT_EQ(refusal("<a b='1' c='2' xmlns='u'/>", few), "");
@@ -118,7 +134,9 @@ TEST(Parse, LimitsAreEnforced) {
     EXPECT_EQ(refusal("<a>" + repeated("x<!--y-->", 21) + "</a>", few), "xml.limit") << "comments do not end a text";
     EXPECT_EQ(refusal("<a>" + repeated("<![CDATA[x]]>", 21) + "</a>", few), "xml.limit");
     EXPECT_EQ(refusal("<abcdefgh/>", few), "");
-    for (const char* text : {"<abcdefghi/>", "<a abcdefghi='1'/>", "<a xmlns:abcdefghi='u'/>", "<p:abcdefghi xmlns:p='u'/>", "<abcdefghi:a xmlns:abcdefghi='u'/>", "<a><?abcdefghi?></a>"})
+    for (const char* text :
+         {"<abcdefghi/>", "<a abcdefghi='1'/>", "<a xmlns:abcdefghi='u'/>", "<p:abcdefghi xmlns:p='u'/>",
+          "<abcdefghi:a xmlns:abcdefghi='u'/>", "<a><?abcdefghi?></a>"})
         EXPECT_EQ(refusal(text, few), "xml.limit") << text;
     EXPECT_EQ(refusal("<a b='" + repeated("x", 16) + "'/>", few), "");
     EXPECT_EQ(refusal("<a b='" + repeated("x", 17) + "'/>", few), "xml.limit");
@@ -169,7 +187,8 @@ TEST(Parse, LongTextsAreReadWhole) {
 /// Never ends and never holds anything.
 class Endless final : public Source {
 public:
-    Endless(std::string head, char fill, std::size_t size, std::string tail) : head_(std::move(head)), fill_(fill), size_(size), tail_(std::move(tail)) {}
+    Endless(std::string head, char fill, std::size_t size, std::string tail)
+        : head_(std::move(head)), fill_(fill), size_(size), tail_(std::move(tail)) {}
     Result<std::size_t> read(std::span<std::uint8_t> into) override {
         if (!head_.empty()) return take(head_, into);
         if (size_ > 0) {
@@ -216,7 +235,9 @@ TEST(ParsePruned, NeverCutsInsideACharacter) {
 
 TEST(ParsePruned, HoldsNoMarkupWhole) {
     const Limits limits{.bytes = std::size_t{200} << 20};
-    for (const auto& [head, tail] : {std::pair{"<a><!--", "--></a>"}, std::pair{"<a b='", "'/>"}, std::pair{"<a><?p ", "?></a>"}, std::pair{"<a><![CDATA[", "]]></a>"}, std::pair{"<a", "/>"}}) {
+    for (const auto& [head, tail] :
+         {std::pair{"<a><!--", "--></a>"}, std::pair{"<a b='", "'/>"}, std::pair{"<a><?p ", "?></a>"},
+          std::pair{"<a><![CDATA[", "]]></a>"}, std::pair{"<a", "/>"}}) {
         Endless source(head, 'x', std::size_t{150} << 20, tail);
         const auto document = Document::parse_pruned(source, 100, limits);
         ASSERT_FALSE(document) << head;
@@ -226,8 +247,10 @@ TEST(ParsePruned, HoldsNoMarkupWhole) {
 
 TEST(ParsePruned, WhatIsKeptIsLimitedAltogether) {
     const Limits limits{.text = 100};
-    for (const auto& [text, good] : {std::pair{"<a>" + repeated("<b>12345678901</b>", 10) + "</a>", true}, std::pair{"<a>" + repeated("<b>12345678901</b>", 11) + "</a>", false},
-                                     std::pair{"<a>" + repeated("<b c='12345678901'/>", 9) + "</a>", true}, std::pair{"<a>" + repeated("<b c='12345678901'/>", 10) + "</a>", false}}) {
+    for (const auto& [text, good] : {std::pair{"<a>" + repeated("<b>12345678901</b>", 10) + "</a>", true},
+                                     std::pair{"<a>" + repeated("<b>12345678901</b>", 11) + "</a>", false},
+                                     std::pair{"<a>" + repeated("<b c='12345678901'/>", 9) + "</a>", true},
+                                     std::pair{"<a>" + repeated("<b c='12345678901'/>", 10) + "</a>", false}}) {
         MemorySource source(text);
         EXPECT_EQ(Document::parse_pruned(source, 10, limits).has_value(), good);
     }
@@ -242,7 +265,9 @@ TEST(Parse, EverythingThatMakesANodeIsCounted) {
 
 TEST(Parse, ErrorsOfTheSourceAreHandedOn) {
     class Broken final : public Source {
-        Result<std::size_t> read(std::span<std::uint8_t>) override { return fail("test.broken", "Broken.", Retry::later); }
+        Result<std::size_t> read(std::span<std::uint8_t>) override {
+            return fail("test.broken", "Broken.", Retry::later);
+        }
     };
     Broken source;
     const auto document = Document::parse(source);
@@ -253,10 +278,14 @@ TEST(Parse, ErrorsOfTheSourceAreHandedOn) {
 
 class ParseInContext : public ::testing::Test {
 protected:
-    Document envelope_ = parsed("<x:e xmlns:x='urn:x' xmlns:m='urn:m?a&amp;b' xmlns='urn:default' xmlns:over='urn:old'><x:c xmlns:y='urn:y'/></x:e>");
+    Document envelope_ = parsed(
+        "<x:e xmlns:x='urn:x' xmlns:m='urn:m?a&amp;b' xmlns='urn:default' xmlns:over='urn:old'><x:c "
+        "xmlns:y='urn:y'/></x:e>");
     Element context_ = envelope_.root().child("urn:x", "c");
 
-    [[nodiscard]] Result<Document> read(std::string_view text, const Limits& limits = {}) const { return Document::parse_in_context(as_bytes(text), context_, limits); }
+    [[nodiscard]] Result<Document> read(std::string_view text, const Limits& limits = {}) const {
+        return Document::parse_in_context(as_bytes(text), context_, limits);
+    }
     [[nodiscard]] std::string refused(std::string_view text) const {
         const auto document = read(text);
         return document ? "" : document.error().code;
@@ -286,16 +315,36 @@ TEST_F(ParseInContext, OwnDeclarationsWin) {
 }
 
 TEST_F(ParseInContext, Xhe10AcceptsBomAndDeclaration) {
-    for (const char* text : {"\xEF\xBB\xBF<m:a/>", "<?xml version='1.0' encoding='utf-8'?>\r\n<m:a/>\n", "\xEF\xBB\xBF<?xml version=\"1.0\"?><m:a/><!-- c -->"}) EXPECT_EQ(refused(text), "") << text;
+    for (const char* text : {"\xEF\xBB\xBF<m:a/>", "<?xml version='1.0' encoding='utf-8'?>\r\n<m:a/>\n",
+                             "\xEF\xBB\xBF<?xml version=\"1.0\"?><m:a/><!-- c -->"})
+        EXPECT_EQ(refused(text), "") << text;
     EXPECT_EQ(refused("<?xml version='1.0' encoding='ISO-8859-1'?><m:a/>"), "xml.encoding");
     EXPECT_EQ(refused("<?xml version='1.1'?><m:a/>"), "xml.malformed");
     EXPECT_EQ(refused("<?xml version='1.0'><m:a/>"), "xml.malformed");
 }
 
 TEST_F(ParseInContext, RefusesWhatIsNotOneElement) {
-    for (const char* text : {"", "  ", "text", "<m:a/>x", "x<m:a/>", "<m:a/><m:b/>", "<m:a>", "<m:a></m:b>", "</fragment>", "</fragment><fragment>", "<m:a/></fragment><fragment>",
-                             "</fragment><m:a/><fragment>", "<m:a/></fragment><!--", "<m:a/></fragment><?p ", "<m:a/><![CDATA[", "<m:a/><![CDATA[x]]>", "<m:a/>&#x20;x", "<unbound:a/>",
-                             "<m:a/><?xml version='1.0'?>", "&lt;m:a/&gt;", "<m:a/></fragment>"})
+    for (const char* text : {"",
+                             "  ",
+                             "text",
+                             "<m:a/>x",
+                             "x<m:a/>",
+                             "<m:a/><m:b/>",
+                             "<m:a>",
+                             "<m:a></m:b>",
+                             "</fragment>",
+                             "</fragment><fragment>",
+                             "<m:a/></fragment><fragment>",
+                             "</fragment><m:a/><fragment>",
+                             "<m:a/></fragment><!--",
+                             "<m:a/></fragment><?p ",
+                             "<m:a/><![CDATA[",
+                             "<m:a/><![CDATA[x]]>",
+                             "<m:a/>&#x20;x",
+                             "<unbound:a/>",
+                             "<m:a/><?xml version='1.0'?>",
+                             "&lt;m:a/&gt;",
+                             "<m:a/></fragment>"})
         EXPECT_EQ(refused(text), "xml.malformed") << text;
     EXPECT_FALSE(read("<!DOCTYPE a><m:a/>"));
     EXPECT_FALSE(read("<m:a/><!DOCTYPE a>"));

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 inline fs::path shared() {
     const char* configured = std::getenv("BUDKAVLE_SHARED");
-    const fs::path path = configured != nullptr ? fs::path(configured) : fs::path(BUDKAVLE_SOURCE_DIR) / "tests" / "vectors";
+    const fs::path path =
+        configured != nullptr ? fs::path(configured) : fs::path(BUDKAVLE_SOURCE_DIR) / "tests" / "vectors";
     EXPECT_TRUE(fs::exists(path / "spec")) << "The vectors are not at " << path << "; set BUDKAVLE_SHARED.";
     return path;
 }

@@ -34,7 +34,9 @@ struct ContextDeleter {
 // The parser is never halted from inside a callback (it frees buffers that its callers still use): events are switched
 // off and the reader reports the end, so that at most the octets already buffered are looked at.
 struct TreeBuilder::Events {
-    static TreeBuilder& of(void* context) { return *static_cast<TreeBuilder*>(static_cast<xmlParserCtxt*>(context)->_private); }
+    static TreeBuilder& of(void* context) {
+        return *static_cast<TreeBuilder*>(static_cast<xmlParserCtxt*>(context)->_private);
+    }
 
     static int read(void* self, char* into, int size) {
         auto& builder = *static_cast<TreeBuilder*>(self);
@@ -68,11 +70,14 @@ struct TreeBuilder::Events {
         of(context).refuse("xml.doctype", "The document has a DOCTYPE.");
     }
 
-    static void start_element(void* context, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri, int namespaces_size,
-                              const xmlChar** namespaces, int attributes_size, int defaulted, const xmlChar** attributes) {
+    static void start_element(void* context, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri,
+                              int namespaces_size, const xmlChar** namespaces, int attributes_size, int defaulted,
+                              const xmlChar** attributes) {
         auto& builder = of(context);
         const auto& limits = builder.options_.limits;
-        if (!builder.start_element(static_cast<std::size_t>(namespaces_size), static_cast<std::size_t>(attributes_size))) return;
+        if (!builder.start_element(static_cast<std::size_t>(namespaces_size),
+                                   static_cast<std::size_t>(attributes_size)))
+            return;
         bool name_too_long = length_of(name) > limits.name || length_of(prefix) > limits.name;
         bool value_too_long = false;
         for (int i = 0; i < namespaces_size; ++i) {
@@ -88,7 +93,9 @@ struct TreeBuilder::Events {
         }
         if (name_too_long) return builder.refuse("xml.limit", "A name is too long.");
         if (value_too_long) return builder.refuse("xml.limit", "An attribute value is too long.");
-        if (!builder.error_) xmlSAX2StartElementNs(context, name, prefix, uri, namespaces_size, namespaces, attributes_size, defaulted, attributes);
+        if (!builder.error_)
+            xmlSAX2StartElementNs(context, name, prefix, uri, namespaces_size, namespaces, attributes_size, defaulted,
+                                  attributes);
     }
 
     static void end_element(void* context, const xmlChar* name, const xmlChar* prefix, const xmlChar* uri) {
@@ -97,7 +104,8 @@ struct TreeBuilder::Events {
     }
 
     static void text(void* context, const xmlChar* octets, int size) {
-        const auto taken = of(context).take_text({reinterpret_cast<const char*>(octets), static_cast<std::size_t>(size)});
+        const auto taken =
+            of(context).take_text({reinterpret_cast<const char*>(octets), static_cast<std::size_t>(size)});
         if (taken > 0) xmlSAX2Characters(context, octets, static_cast<int>(taken));
     }
 
@@ -118,7 +126,8 @@ struct TreeBuilder::Events {
                 return of(context).refuse("xml.encoding", "The document is not UTF-8.");
             default:
                 // The parser's own words would quote the document; its number tells an expert as much.
-                return of(context).refuse("xml.malformed", "The document is not well-formed XML (libxml2 error " + std::to_string(error->code) + ").");
+                return of(context).refuse("xml.malformed", "The document is not well-formed XML (libxml2 error " +
+                                                               std::to_string(error->code) + ").");
         }
     }
 };
@@ -164,12 +173,14 @@ bool TreeBuilder::start_element(std::size_t namespaces, std::size_t attributes) 
 }
 
 void TreeBuilder::count_element() {
-    if (++elements_ > options_.limits.elements) refuse("xml.limit", "The document has too many elements or processing instructions.");
+    if (++elements_ > options_.limits.elements)
+        refuse("xml.limit", "The document has too many elements or processing instructions.");
 }
 
 void TreeBuilder::keep(std::size_t octets) {
     kept_ += octets;
-    if (options_.keep && kept_ > options_.limits.text) refuse("xml.limit", "The document has too much text in too many places.");
+    if (options_.keep && kept_ > options_.limits.text)
+        refuse("xml.limit", "The document has too much text in too many places.");
 }
 
 void TreeBuilder::end_element() {
@@ -218,19 +229,23 @@ Result<Document> TreeBuilder::build(Source& source) {
 
     const std::unique_ptr<xmlParserCtxt, ContextDeleter> context(
         xmlCreateIOParserCtxt(&sax, nullptr, Events::read, nullptr, this, XML_CHAR_ENCODING_NONE));
-    if (!context) return error_ ? std::unexpected(*error_) : fail("xml.malformed", "SEC-64", "line 1", "The document is not XML.");
+    if (!context)
+        return error_ ? std::unexpected(*error_)
+                      : fail("xml.malformed", "SEC-64", "line 1", "The document is not XML.");
     context_ = context.get();
     context->_private = this;
     context->userData = context.get();
-    // The size limits of libxml2 give way to ours. Without NOENT it would leave &amp; in namespace names as "&#38;"; there is
-    // nothing else to substitute, since no entity can be declared without a DOCTYPE.
+    // The size limits of libxml2 give way to ours. Without NOENT it would leave &amp; in namespace names as "&#38;";
+    // there is nothing else to substitute, since no entity can be declared without a DOCTYPE.
     xmlCtxtUseOptions(context.get(), XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_BIG_LINES | XML_PARSE_NOENT);
     if (error_) return std::unexpected(*error_);
 
     xmlParseDocument(context.get());
-    if (!error_ && (context->wellFormed == 0 || context->nsWellFormed == 0 || context->myDoc == nullptr || xmlDocGetRootElement(context->myDoc) == nullptr))
+    if (!error_ && (context->wellFormed == 0 || context->nsWellFormed == 0 || context->myDoc == nullptr ||
+                    xmlDocGetRootElement(context->myDoc) == nullptr))
         refuse("xml.malformed", "The document is not well-formed XML.");
-    if (!error_ && options_.wrapped && wrapped_elements_ != 1) refuse("xml.malformed", "The fragment is not exactly one element.");
+    if (!error_ && options_.wrapped && wrapped_elements_ != 1)
+        refuse("xml.malformed", "The fragment is not exactly one element.");
     context_ = nullptr;
     if (error_) return std::unexpected(*error_);
     Document document(context->myDoc);

@@ -28,13 +28,18 @@ const AttributeRule kAlgorithm{.ns = {}, .name = "Algorithm", .required = true};
 const ElementRule kDigestMethod{.ns = kDs, .name = "DigestMethod", .attributes = {kAlgorithm}};
 const ElementRule kMgf{.ns = kXenc11, .name = "MGF", .attributes = {kAlgorithm}};
 const ElementRule kContentMethod{.ns = kXenc, .name = "EncryptionMethod", .attributes = {kAlgorithm}};
-const ElementRule kKeyMethod{.ns = kXenc, .name = "EncryptionMethod", .sequence = {{&kDigestMethod, 0, 1}, {&kMgf, 0, 1}}, .attributes = {kAlgorithm}};
+const ElementRule kKeyMethod{.ns = kXenc,
+                             .name = "EncryptionMethod",
+                             .sequence = {{&kDigestMethod, 0, 1}, {&kMgf, 0, 1}},
+                             .attributes = {kAlgorithm}};
 const ElementRule kCipherValue{.ns = kXenc, .name = "CipherValue", .type = TextType::string, .attributes = {kId}};
 const ElementRule kCipherData{.ns = kXenc, .name = "CipherData", .sequence = {{&kCipherValue}}};
 const ElementRule kX509{.ns = kDs, .name = "KeyInfo", .type = TextType::lax};
-const ElementRule kEncryptedKey{.ns = kXenc, .name = "EncryptedKey", .sequence = {{&kKeyMethod}, {&kX509}, {&kCipherData}}, .attributes = {kId}};
+const ElementRule kEncryptedKey{
+    .ns = kXenc, .name = "EncryptedKey", .sequence = {{&kKeyMethod}, {&kX509}, {&kCipherData}}, .attributes = {kId}};
 const ElementRule kKeyInfo{.ns = kDs, .name = "KeyInfo", .sequence = {{&kEncryptedKey}}, .attributes = {kId}};
-const ElementRule kEncryptedData{.ns = kXenc, .name = "EncryptedData",
+const ElementRule kEncryptedData{.ns = kXenc,
+                                 .name = "EncryptedData",
                                  .sequence = {{&kContentMethod}, {&kKeyInfo}, {&kCipherData}},
                                  .attributes = {kId, {.ns = {}, .name = "Type"}}};
 
@@ -59,7 +64,8 @@ Result<crypto::Oaep> read_oaep(xml::Element method, const EncryptionPolicy& poli
         if (!digest || *digest == kSha1) return crypto::Oaep{.digest = sha1, .mgf = sha1};
         if (*digest == kSha256) return crypto::Oaep{.digest = sha256, .mgf = sha1};
     }
-    if (policy.accept_xenc11_oaep && uri == kRsaOaep && digest == kSha256 && mgf == kMgf1Sha256) return crypto::Oaep{.digest = sha256, .mgf = sha256};
+    if (policy.accept_xenc11_oaep && uri == kRsaOaep && digest == kSha256 && mgf == kMgf1Sha256)
+        return crypto::Oaep{.digest = sha256, .mgf = sha256};
     return not_allowed(method);
 }
 

@@ -57,20 +57,27 @@ std::string vector(const std::string& name) {
 }
 
 TEST(Decrypt, ForeignEnvelopes) {
-    for (const char* name : {"pos-01-plain", "pos-03-prefix-on-root-encrypted", "pos-05-oaep-sha256", "pos-08-bom", "pos-12-base64-lines-64-crlf", "pos-13-base64-lines-cr-reference",
-                             "pos-14-id-attributes", "pos-17-earlier-receiver-key", "pos-18-decrypted-with-declaration", "pos-22-receipt-encrypted"}) {
+    for (const char* name :
+         {"pos-01-plain", "pos-03-prefix-on-root-encrypted", "pos-05-oaep-sha256", "pos-08-bom",
+          "pos-12-base64-lines-64-crlf", "pos-13-base64-lines-cr-reference", "pos-14-id-attributes",
+          "pos-17-earlier-receiver-key", "pos-18-decrypted-with-declaration", "pos-22-receipt-encrypted"}) {
         const auto opened = open(vector(name));
         EXPECT_EQ(opened.error, "") << name;
         const auto envelope = parsed(vector(name));
-        EXPECT_TRUE(xml::Document::parse_in_context(as_bytes(opened.text), find(envelope.root(), "EncryptedData").parent())) << name;
+        EXPECT_TRUE(
+            xml::Document::parse_in_context(as_bytes(opened.text), find(envelope.root(), "EncryptedData").parent()))
+            << name;
     }
     EXPECT_NE(open(vector("pos-01-plain")).text.find("messagePayload"), std::string::npos);
 }
 
 TEST(Decrypt, Xhe10OneErrorForEveryFailure) {
-    for (const char* name : {"neg-55-session-key-16-octets", "neg-56-padding-0", "neg-57-for-other", "neg-58-names-rcv-wrapped-for-other"}) EXPECT_EQ(open(vector(name)).error, "encryption.failed") << name;
+    for (const char* name :
+         {"neg-55-session-key-16-octets", "neg-56-padding-0", "neg-57-for-other", "neg-58-names-rcv-wrapped-for-other"})
+        EXPECT_EQ(open(vector(name)).error, "encryption.failed") << name;
     const auto good = vector("pos-01-plain");
-    const auto value = find(parsed(good).root(), "EncryptedData").child(kXenc, "CipherData").child(kXenc, "CipherValue").text();
+    const auto value =
+        find(parsed(good).root(), "EncryptedData").child(kXenc, "CipherData").child(kXenc, "CipherValue").text();
     EXPECT_EQ(open(replaced(good, value, value.substr(0, value.size() - 24))).error, "encryption.failed");
     EXPECT_EQ(open(replaced(good, value, "*" + value)).error, "encryption.failed");
     EXPECT_EQ(open(replaced(good, value, "")).error, "encryption.failed");
@@ -125,9 +132,10 @@ TEST_F(OwnEncryption, Xmlsec1OpensIt) {
     fs::create_directory(folder);
     const std::string plain = "<m:a xmlns:m=\"urn:m\">hemligt \xC3\xA5</m:a>";
     std::ofstream(folder / "in.xml", std::ios::binary) << encrypted(plain);
-    const auto status = std::system(("xmlsec1 --decrypt --privkey-pem " + (shared() / "sdk-vectors/keys/rcv.key").string() + " --output " + (folder / "out.xml").string() + " " +
-                                     (folder / "in.xml").string() + " >/dev/null 2>&1")
-                                        .c_str());
+    const auto status = std::system(
+        ("xmlsec1 --decrypt --privkey-pem " + (shared() / "sdk-vectors/keys/rcv.key").string() + " --output " +
+         (folder / "out.xml").string() + " " + (folder / "in.xml").string() + " >/dev/null 2>&1")
+            .c_str());
     EXPECT_EQ(status, 0);
     EXPECT_EQ(parsed(text_of(folder / "out.xml")).to_string(), plain);
     fs::remove_all(folder);
@@ -150,17 +158,28 @@ TEST_F(OwnEncryption, EveryOtherShapeIsRefused) {
     EXPECT_EQ(with(oaep, ""), "") << "SHA-1 is the default";
     EXPECT_EQ(with("xmldsig#sha1", "xmldsig#md5"), "encryption.algorithm");
     EXPECT_EQ(with("http://www.w3.org/2000/09/xmldsig#sha1", kSha256), "encryption.failed");
-    EXPECT_EQ(with(oaep, oaep + "<m:MGF xmlns:m=\"http://www.w3.org/2009/xmlenc11#\" Algorithm=\"http://www.w3.org/2009/xmlenc11#mgf1sha256\"/>"), "encryption.algorithm");
+    EXPECT_EQ(with(oaep, oaep + "<m:MGF xmlns:m=\"http://www.w3.org/2009/xmlenc11#\" "
+                                "Algorithm=\"http://www.w3.org/2009/xmlenc11#mgf1sha256\"/>"),
+              "encryption.algorithm");
     EXPECT_EQ(with(oaep, "<xenc:OAEPparams>AA==</xenc:OAEPparams>"), "encryption.structure");
-    EXPECT_EQ(with("<xenc:EncryptedKey>", "<xenc:EncryptedKey><xenc:CarriedKeyName>x</xenc:CarriedKeyName>"), "encryption.structure");
-    EXPECT_EQ(with("<ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">", "<ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:KeyName>x</ds:KeyName>"), "encryption.structure");
-    EXPECT_EQ(with("</ds:X509Data>", "</ds:X509Data><ds:X509Data></ds:X509Data><ds:KeyName>x</ds:KeyName>"), "encryption.structure");
-    EXPECT_EQ(with("</xenc:CipherData></xenc:EncryptedData>", "</xenc:CipherData><xenc:EncryptionProperties/></xenc:EncryptedData>"), "encryption.structure");
+    EXPECT_EQ(with("<xenc:EncryptedKey>", "<xenc:EncryptedKey><xenc:CarriedKeyName>x</xenc:CarriedKeyName>"),
+              "encryption.structure");
+    EXPECT_EQ(with("<ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">",
+                   "<ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:KeyName>x</ds:KeyName>"),
+              "encryption.structure");
+    EXPECT_EQ(with("</ds:X509Data>", "</ds:X509Data><ds:X509Data></ds:X509Data><ds:KeyName>x</ds:KeyName>"),
+              "encryption.structure");
+    EXPECT_EQ(with("</xenc:CipherData></xenc:EncryptedData>",
+                   "</xenc:CipherData><xenc:EncryptionProperties/></xenc:EncryptedData>"),
+              "encryption.structure");
     EXPECT_EQ(with("Type=", "MimeType="), "encryption.structure");
     EXPECT_EQ(with("xmlenc#aes256-cbc", "xmlenc#tripledes-cbc"), "encryption.algorithm");
     EXPECT_EQ(with("xmlenc#rsa-oaep-mgf1p", "xmlenc#rsa-1_5"), "encryption.algorithm");
     const auto certificate = base64_encode(identity("other").certificate().der());
-    EXPECT_EQ(with("</ds:X509Certificate>", "</ds:X509Certificate><ds:X509Certificate>" + certificate + "</ds:X509Certificate>"), "encryption.structure") << "one recipient";
+    EXPECT_EQ(with("</ds:X509Certificate>",
+                   "</ds:X509Certificate><ds:X509Certificate>" + certificate + "</ds:X509Certificate>"),
+              "encryption.structure")
+        << "one recipient";
 }
 
 }  // namespace

@@ -20,9 +20,13 @@ Result<Bytes> canonical_octets(xml::Element signed_info, const xml::C14n& how) {
 /// XHE-03: how the whole document without its signature becomes octets.
 Result<xml::C14n> enveloped_c14n(const SignatureParts& parts, const EnvelopedPolicy& policy) {
     if (parts.references.size() != 1 || !parts.references[0].uri.empty())
-        return fail("signature.reference", {}, parts.signed_info.path(), "There must be one Reference, to the whole document.");
+        return fail("signature.reference", {}, parts.signed_info.path(),
+                    "There must be one Reference, to the whole document.");
     const auto& transforms = parts.references[0].transforms;
-    const auto refuse = [&] { return fail("signature.transform", {}, parts.references[0].element.path(), "The transforms are not those of the profile."); };
+    const auto refuse = [&] {
+        return fail("signature.transform", {}, parts.references[0].element.path(),
+                    "The transforms are not those of the profile.");
+    };
     if (transforms.empty() || transforms[0].algorithm != kEnveloped) return refuse();
     if (transforms.size() == 1) return xml::C14n{.method = xml::C14nMethod::inclusive_1_0, .prefixes = {}};
     if (transforms.size() != 2 || !policy.allow_second_c14n) return refuse();
@@ -59,7 +63,8 @@ std::string unsigned_markup(ByteView digest, const crypto::Certificate& signer) 
 
 /// Puts the signature into its place first and signs it there: its SignedInfo is rendered with the namespaces in scope.
 Result<xml::Element> append_signature(xml::Document& document, ByteView digest, const crypto::Identity& signer) {
-    BUDKAVLE_TRY(const xml::Element signature, document.append(document.root(), unsigned_markup(digest, signer.certificate())));
+    BUDKAVLE_TRY(const xml::Element signature,
+                 document.append(document.root(), unsigned_markup(digest, signer.certificate())));
     const xml::C14n how{.method = xml::C14nMethod::inclusive_1_0, .prefixes = {}};
     BUDKAVLE_TRY(const Bytes octets, canonical_octets(signature.child(kDs, "SignedInfo"), how));
     BUDKAVLE_TRY(const Bytes value, signer.key->sign(crypto::SignatureAlgorithm::rsa_sha256, octets));
@@ -78,7 +83,8 @@ Result<> check_signature_value(const SignatureParts& parts, const crypto::Public
 
 Result<> check_digest(const Reference& reference, ByteView computed) {
     if (!equal_constant_time(reference.digest_value, computed))
-        return fail("signature.digest", {}, reference.element.path(), "The content is not what was signed (Reference \"" + reference.uri + "\").");
+        return fail("signature.digest", {}, reference.element.path(),
+                    "The content is not what was signed (Reference \"" + reference.uri + "\").");
     return {};
 }
 
@@ -86,14 +92,17 @@ Result<EnvelopedSignature> verify_enveloped(const xml::Document& document, const
     const auto signatures = document.root().children(kDs, "Signature");
     if (signatures.empty()) return fail("signature.missing", {}, document.root().path(), "The document is not signed.");
     // Each would cover the other, so two can never both be good (XHE-04).
-    if (signatures.size() > 1) return fail("signature.several", {}, document.root().path(), "The document has more than one signature.");
+    if (signatures.size() > 1)
+        return fail("signature.several", {}, document.root().path(), "The document has more than one signature.");
     BUDKAVLE_TRY(const auto parts, read_signature(signatures[0], policy.algorithms));
     BUDKAVLE_TRY(const auto how, enveloped_c14n(parts, policy));
     BUDKAVLE_TRY(auto certificates, x509_certificates(parts.key_info));
 
     // The signer may not be the first (`smp.md` 1.7): it is the one whose key verifies.
-    const auto signer = std::ranges::find_if(certificates, [&](const auto& one) { return check_signature_value(parts, one.public_key()).has_value(); });
-    if (signer == certificates.end()) return fail("signature.invalid", {}, parts.element.path(), "The signature does not verify.");
+    const auto signer = std::ranges::find_if(
+        certificates, [&](const auto& one) { return check_signature_value(parts, one.public_key()).has_value(); });
+    if (signer == certificates.end())
+        return fail("signature.invalid", {}, parts.element.path(), "The signature does not verify.");
     crypto::Hasher hasher(parts.references[0].digest);
     BUDKAVLE_CHECK(xml::canonicalise(document, how, hasher, parts.element));
     BUDKAVLE_CHECK(check_digest(parts.references[0], hasher.digest()));
@@ -105,17 +114,20 @@ Result<EnvelopedSignature> verify_enveloped(const xml::Document& document, const
 }
 
 Result<> sign_enveloped(xml::Document& document, const crypto::Identity& signer) {
-    if (document.root().child(kDs, "Signature")) return fail("signature.several", {}, document.root().path(), "The document is signed already.");
+    if (document.root().child(kDs, "Signature"))
+        return fail("signature.several", {}, document.root().path(), "The document is signed already.");
     crypto::Hasher hasher(crypto::DigestAlgorithm::sha256);
     BUDKAVLE_CHECK(xml::canonicalise(document, {.method = xml::C14nMethod::inclusive_1_0, .prefixes = {}}, hasher));
     BUDKAVLE_TRY([[maybe_unused]] const auto signature, append_signature(document, hasher.digest(), signer));
     return {};
 }
 
-Result<std::string> enveloped_signature(ByteView digest, const std::vector<std::pair<std::string, std::string>>& namespaces,
+Result<std::string> enveloped_signature(ByteView digest,
+                                        const std::vector<std::pair<std::string, std::string>>& namespaces,
                                         const crypto::Identity& signer) {
     std::string root = "<root";
-    for (const auto& [prefix, uri] : namespaces) root += (prefix.empty() ? " xmlns" : " xmlns:" + prefix) + "=\"" + xml::escape_attribute(uri) + "\"";
+    for (const auto& [prefix, uri] : namespaces)
+        root += (prefix.empty() ? " xmlns" : " xmlns:" + prefix) + "=\"" + xml::escape_attribute(uri) + "\"";
     BUDKAVLE_TRY(auto document, xml::Document::parse(as_bytes(root + "/>")));
     BUDKAVLE_TRY(const auto signature, append_signature(document, digest, signer));
     const std::string whole = document.to_string();

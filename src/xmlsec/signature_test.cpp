@@ -65,7 +65,8 @@ TEST(VerifyEnveloped, Xhe03Xhe04TheSignaturesOfTheEnvelopeVectors) {
             EXPECT_NE(got, "") << name;
             EXPECT_NE(expected->second.find(got), std::string::npos) << name << ": " << got;
             ++seen;
-        } else if (name.starts_with("pos-") || (name >= "neg-45" && name < "neg-77" && name != "neg-51-wrapping-extension")) {
+        } else if (name.starts_with("pos-") ||
+                   (name >= "neg-45" && name < "neg-77" && name != "neg-51-wrapping-extension")) {
             EXPECT_EQ(got, "") << name;
         }
     }
@@ -75,13 +76,18 @@ TEST(VerifyEnveloped, Xhe03Xhe04TheSignaturesOfTheEnvelopeVectors) {
 TEST(VerifyEnveloped, TheSignaturesOfTheMetadataVectors) {
     const EnvelopedPolicy smp;
     const std::map<std::string, std::string> bad{
-        {"neg-doctype-benign", "xml.doctype"},       {"neg-entity-bomb", "xml.doctype"},
-        {"neg-keyvalue-only", "signature.key_info"}, {"neg-rsa-sha1", "signature.algorithm"},
-        {"neg-tampered-endpoint", "signature.digest"}, {"neg-two-transforms", "signature.transform"},
-        {"neg-unsigned", "signature.missing"},       {"neg-utf16", "xml.encoding"},
+        {"neg-doctype-benign", "xml.doctype"},
+        {"neg-entity-bomb", "xml.doctype"},
+        {"neg-keyvalue-only", "signature.key_info"},
+        {"neg-rsa-sha1", "signature.algorithm"},
+        {"neg-tampered-endpoint", "signature.digest"},
+        {"neg-two-transforms", "signature.transform"},
+        {"neg-unsigned", "signature.missing"},
+        {"neg-utf16", "xml.encoding"},
         {"neg-wrap2-original-in-extension-copied-sig", "signature.digest"},
         {"neg-xpath-transform-exploited", "signature.transform"},
-        {"pos-servicegroup", "signature.missing"},   {"pos-servicegroup-empty", "signature.missing"},
+        {"pos-servicegroup", "signature.missing"},
+        {"pos-servicegroup-empty", "signature.missing"},
     };
     std::size_t verified = 0;
     for (const auto& entry : fs::directory_iterator(shared() / "smp-vectors" / "xml")) {
@@ -126,7 +132,9 @@ TEST(VerifyEnveloped, SwitchesAreStrictByDefault) {
 
 class OwnSignature : public ::testing::Test {
 protected:
-    static constexpr std::string_view kPlain = "<?xml version=\"1.0\"?><!--c--><?p i?><x:e xmlns:x=\"urn:x\" xmlns=\"urn:d\" xmlns:unused=\"urn:y\" b=\"1\">\n<c>text &amp; more\xC3\xA5</c><!-- c --></x:e>";
+    static constexpr std::string_view kPlain =
+        "<?xml version=\"1.0\"?><!--c--><?p i?><x:e xmlns:x=\"urn:x\" xmlns=\"urn:d\" xmlns:unused=\"urn:y\" "
+        "b=\"1\">\n<c>text &amp; more\xC3\xA5</c><!-- c --></x:e>";
     crypto::Identity signer_ = identity("snd");
 
     [[nodiscard]] std::string signed_text(std::string_view text = kPlain) const {
@@ -142,8 +150,9 @@ TEST_F(OwnSignature, VerifiesWithXmlsec1) {
     fs::create_directory(folder);
     const auto verified = [&](const std::string& text) {
         std::ofstream(folder / "signed.xml", std::ios::binary) << text;
-        return std::system(("xmlsec1 --verify --trusted-pem " + (shared() / "sdk-vectors/keys/ca.crt").string() + " --verification-time '2026-11-23 00:00:00' " +
-                            (folder / "signed.xml").string() + " >/dev/null 2>&1")
+        return std::system(("xmlsec1 --verify --trusted-pem " + (shared() / "sdk-vectors/keys/ca.crt").string() +
+                            " --verification-time '2026-11-23 00:00:00' " + (folder / "signed.xml").string() +
+                            " >/dev/null 2>&1")
                                .c_str()) == 0;
     };
     EXPECT_TRUE(verified(signed_text()));
@@ -160,34 +169,49 @@ TEST_F(OwnSignature, CoversEverythingButItself) {
     EXPECT_EQ(outcome(replaced(text, "more", "More"), {}), "signature.digest");
     EXPECT_EQ(outcome(replaced(text, "<?p i?>", "<?p j?>"), {}), "signature.digest");
     EXPECT_EQ(outcome(replaced(text, "\n<c>", "<c>"), {}), "signature.digest");
-    EXPECT_EQ(outcome(replaced(text, "xmlns:unused=\"urn:y\"", "xmlns:unused=\"urn:z\""), {}), "signature.invalid") << "SignedInfo renders the namespaces in scope";
+    EXPECT_EQ(outcome(replaced(text, "xmlns:unused=\"urn:y\"", "xmlns:unused=\"urn:z\""), {}), "signature.invalid")
+        << "SignedInfo renders the namespaces in scope";
     EXPECT_EQ(outcome(replaced(text, "</x:e>", "<d/></x:e>"), {}), "signature.digest");
     EXPECT_EQ(outcome(replaced(text, "<c>", "<!-- new --><c>"), {}), "") << "comments are not signed and not read";
 }
 
 TEST_F(OwnSignature, RefusesEveryOtherShape) {
     const auto text = signed_text();
-    const auto with = [&](std::string_view from, std::string_view to) { return outcome(replaced(text, from, to), xhe_policy()); };
+    const auto with = [&](std::string_view from, std::string_view to) {
+        return outcome(replaced(text, from, to), xhe_policy());
+    };
     EXPECT_EQ(with("URI=\"\"", "URI=\"#x\""), "signature.reference");
     EXPECT_EQ(with(" URI=\"\"", ""), "signature.structure");
     EXPECT_EQ(with("URI=\"\"", "URI=\"\" Type=\"http://www.w3.org/2000/09/xmldsig#Manifest\""), "signature.structure");
     EXPECT_EQ(with("</ds:KeyInfo>", "</ds:KeyInfo><ds:Object/>"), "signature.structure");
     EXPECT_EQ(with("<ds:SignedInfo>", "<ds:SignedInfo>x"), "signature.structure");
     EXPECT_EQ(with("</ds:Transforms>", "</ds:Transforms><x:y/>"), "signature.structure");
-    EXPECT_EQ(with("xmldsig#enveloped-signature\">", "xmldsig#enveloped-signature\"><ds:XPath>1</ds:XPath>"), "signature.transform");
+    EXPECT_EQ(with("xmldsig#enveloped-signature\">", "xmldsig#enveloped-signature\"><ds:XPath>1</ds:XPath>"),
+              "signature.transform");
     EXPECT_EQ(with("xmldsig#enveloped-signature", "xmldsig#base64"), "signature.transform");
-    EXPECT_EQ(with("<ds:Transforms>", "<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"/>"), "signature.transform");
-    EXPECT_EQ(with("</ds:Transforms>", "<ds:Transform Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments\"/></ds:Transforms>"), "signature.transform");
+    EXPECT_EQ(with("<ds:Transforms>",
+                   "<ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"/>"),
+              "signature.transform");
+    EXPECT_EQ(with("</ds:Transforms>",
+                   "<ds:Transform "
+                   "Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments\"/></ds:Transforms>"),
+              "signature.transform");
     EXPECT_EQ(with("REC-xml-c14n-20010315", "REC-xml-c14n-20010315#WithComments"), "signature.algorithm");
     EXPECT_EQ(with("xmldsig-more#rsa-sha256", "xmldsig-more#rsa-sha512"), "signature.algorithm") << "behind a switch";
     EXPECT_EQ(with("xmldsig-more#rsa-sha256", "xmldsig-more#hmac-sha256"), "signature.algorithm");
-    EXPECT_EQ(with("xmldsig-more#rsa-sha256\">", "xmldsig-more#rsa-sha256\"><ds:HMACOutputLength>1</ds:HMACOutputLength>"), "signature.structure");
+    EXPECT_EQ(
+        with("xmldsig-more#rsa-sha256\">", "xmldsig-more#rsa-sha256\"><ds:HMACOutputLength>1</ds:HMACOutputLength>"),
+        "signature.structure");
     EXPECT_EQ(with("xmlenc#sha256", "xmlenc#sha512"), "signature.algorithm") << "behind a switch";
     EXPECT_EQ(with("<ds:X509Data>", "<ds:KeyName>k</ds:KeyName><ds:X509Data>"), "signature.key_info");
     EXPECT_EQ(with("<ds:X509Data>", "<ds:X509Data><ds:X509CRL>AA==</ds:X509CRL>"), "signature.key_info");
-    EXPECT_EQ(with("<ds:KeyInfo>", "<ds:KeyInfo><ds:RetrievalMethod URI=\"http://127.0.0.1:9/\"/>"), "signature.key_info");
+    EXPECT_EQ(with("<ds:KeyInfo>", "<ds:KeyInfo><ds:RetrievalMethod URI=\"http://127.0.0.1:9/\"/>"),
+              "signature.key_info");
     EXPECT_EQ(with("<ds:DigestValue>", "<ds:DigestValue>*"), "signature.structure");
-    EXPECT_EQ(outcome(replaced(text, "</ds:Signature>", "</ds:Signature><ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>"), {}), "signature.several");
+    EXPECT_EQ(outcome(replaced(text, "</ds:Signature>",
+                               "</ds:Signature><ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>"),
+                      {}),
+              "signature.several");
     EXPECT_EQ(with("<ds:X509Data>", "<ds:X509Data><ds:X509SubjectName>CN=x</ds:X509SubjectName>"), "");
 }
 
@@ -199,7 +223,9 @@ TEST_F(OwnSignature, LineBreaksAndCarriageReturnsInBase64AreFine) {
 
 TEST_F(OwnSignature, TheSignerIsTheOneWhoseKeyVerifies) {
     const auto other = identity("other");
-    const auto text = replaced(signed_text("<a/>"), "<ds:X509Certificate>", "<ds:X509Certificate>" + base64_encode(other.certificate().der()) + "</ds:X509Certificate><ds:X509Certificate>");
+    const auto text = replaced(signed_text("<a/>"), "<ds:X509Certificate>",
+                               "<ds:X509Certificate>" + base64_encode(other.certificate().der()) +
+                                   "</ds:X509Certificate><ds:X509Certificate>");
     const auto document = parsed(text);
     const auto verified = verify_enveloped(document, {});
     ASSERT_TRUE(verified) << verified.error().describe();

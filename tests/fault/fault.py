@@ -262,9 +262,9 @@ def one_round(world, foreign, chance, settle):
         wait_for(lambda s=sender: sum(m["messageId"] == s.message_id for m in world.federation.inbox(s.pair[1])) == 1, 30,
                  lambda s=sender: f"{s.message_id} {s.pair}: ACCEPTED, but stands {sum(m['messageId'] == s.message_id for m in world.federation.inbox(s.pair[1]))} times in the inbox")
     wait_for(lambda: transfer_lines(world, "mt-region", hostile), 30, f"{hostile}: the message service says nothing about a broken signature")
-    wait_for(lambda: any("SIG" in json.dumps(line) for line in transfer_lines(world, "mt-region", hostile)), 20,
+    wait_for(lambda: any(line["event"] == "mt.answered_rejected" and line["cause"] == "XHE-04" for line in transfer_lines(world, "mt-region", hostile)), 20,
              lambda: f"{hostile}: signature broken and undecryptable: REJECTED/SIG was due (signature before decryption), got {transfer_lines(world, 'mt-region', hostile)}")
-    stored = [event for event in foreign.events(REGION, xheId=copies) if event["event"] == "received"]
+    stored = [event for event in foreign.events(REGION, xheId=copies) if event["event"] == "as4.received"]
     if len(stored) != 1:
         raise Violation(f"{copies}: {len(stored)} deliveries of one message: {json.dumps(stored)}")
     return [sender.message_id for sender in senders] + [copies]

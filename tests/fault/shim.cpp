@@ -55,7 +55,8 @@ void setup() {
     const char* journal = getenv("FAULT_JOURNAL");
     if (dir != nullptr && journal != nullptr) {
         g_dir = dir;
-        g_journal = real<int (*)(const char*, int, ...)>("open")(journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        g_journal =
+            real<int (*)(const char*, int, ...)>("open")(journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     const char* at = getenv("FAULT_KILL_AT");
     if (at != nullptr) g_kill_at = atol(at);
@@ -63,7 +64,8 @@ void setup() {
 
 // SQLite's shared-memory index is rebuilt after every crash; it is not data.
 bool watched(const std::string& path) {
-    return g_journal >= 0 && path.rfind(g_dir, 0) == 0 && (path.size() < 4 || path.compare(path.size() - 4, 4, "-shm") != 0);
+    return g_journal >= 0 && path.rfind(g_dir, 0) == 0 &&
+           (path.size() < 4 || path.compare(path.size() - 4, 4, "-shm") != 0);
 }
 
 std::string absolute(const char* path) {
@@ -105,7 +107,9 @@ void before_write(int fd, off_t offset, size_t length) {
         const int copy = real<int (*)(const char*, int, ...)>("open")(path->c_str(), O_RDONLY | O_CLOEXEC);
         const ssize_t n = copy < 0 ? 0 : pread(copy, old.data(), old.size(), offset);
         if (copy >= 0) real<int (*)(int)>("close")(copy);
-        if (n > 0) record("W\t" + *path + "\t" + std::to_string(offset) + "\t" + std::to_string(n), old.data(), static_cast<size_t>(n));
+        if (n > 0)
+            record("W\t" + *path + "\t" + std::to_string(offset) + "\t" + std::to_string(n), old.data(),
+                   static_cast<size_t>(n));
     }
     if (offset + static_cast<off_t>(length) > st.st_size) record("T\t" + *path + "\t" + std::to_string(st.st_size));
 }
@@ -170,7 +174,9 @@ ssize_t pwrite_common(const char* symbol, int fd, const void* data, size_t size,
     return real<ssize_t (*)(int, const void*, size_t, off_t)>(symbol)(fd, data, size, offset);
 }
 
-mode_t mode_of(int flags, va_list list) { return (flags & O_CREAT) != 0 ? static_cast<mode_t>(va_arg(list, unsigned)) : 0; }
+mode_t mode_of(int flags, va_list list) {
+    return (flags & O_CREAT) != 0 ? static_cast<mode_t>(va_arg(list, unsigned)) : 0;
+}
 
 }  // namespace
 
@@ -213,12 +219,24 @@ ssize_t write(int fd, const void* data, size_t size) {
     before_write(fd, (flags & O_APPEND) != 0 ? -1 : lseek(fd, 0, SEEK_CUR), size);
     return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, data, size);
 }
-ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) { return pwrite_common("pwrite", fd, data, size, offset); }
-ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) { return pwrite_common("pwrite64", fd, data, size, offset); }
-int ftruncate(int fd, off_t size) noexcept { return truncate_common("ftruncate", fd, size); }
-int ftruncate64(int fd, off64_t size) noexcept { return truncate_common("ftruncate64", fd, size); }
-int fsync(int fd) { return sync_common("fsync", fd); }
-int fdatasync(int fd) { return sync_common("fdatasync", fd); }
+ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
+    return pwrite_common("pwrite", fd, data, size, offset);
+}
+ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) {
+    return pwrite_common("pwrite64", fd, data, size, offset);
+}
+int ftruncate(int fd, off_t size) noexcept {
+    return truncate_common("ftruncate", fd, size);
+}
+int ftruncate64(int fd, off64_t size) noexcept {
+    return truncate_common("ftruncate64", fd, size);
+}
+int fsync(int fd) {
+    return sync_common("fsync", fd);
+}
+int fdatasync(int fd) {
+    return sync_common("fdatasync", fd);
+}
 int rename(const char* from, const char* to) noexcept {
     std::lock_guard lock(g_mutex);
     setup();
