@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <deque>
 #include <map>
 #include <mutex>
 
+#include "accesspoint/duplicate.hpp"
 #include "as4/signal.hpp"
 #include "as4_options.hpp"
 #include "base/stream.hpp"
@@ -18,7 +20,10 @@ struct ServeOptions {
     std::vector<std::string> tls_trust;
 };
 
-/// A bare access point: accepts, answers, writes what it delivers to a folder. Remembers duplicates as long as it runs.
+/// How many messages are remembered for the sake of duplicates: bounded memory in a tool without a database.
+constexpr std::size_t kRemembered = 10'000;
+
+/// A bare access point: accepts, answers, writes what it delivers to a folder. Remembers the latest messages as long as it runs.
 class BareAccessPoint {
 public:
     BareAccessPoint(const OpenSetting& setting, std::string drop, std::optional<Time> at)
@@ -76,14 +81,16 @@ private:
         const auto& message = opened.message;
         const auto before = seen_.find(message.message_id);
         if (before != seen_.end()) {
-            if (before->second.from != message.from.id || before->second.content != opened.content_sha256()) {
+            const auto& known = before->second;
+            const auto copy = accesspoint::compare(known.from, known.content, known.references, opened);
+            if (copy == accesspoint::Copy::conflict) {
                 auto refusal = as4::Refusal(as4::Cause::duplicate_conflict);
                 refusal.message_id = message.message_id;
                 refusal.authenticated = true;
                 return std::unexpected(std::move(refusal));
             }
             duplicate = true;
-            if (before->second.references == opened.references_sha256) return before->second.receipt;
+            if (copy == accesspoint::Copy::repeated) return known.receipt;
         }
         auto receipt = as4::receipt(opened, setting_.signer(), now, as4::new_message_id("serve.invalid"));
         if (!receipt) return as4::refuse(as4::Cause::storage);
@@ -96,6 +103,11 @@ private:
                                      .content = opened.content_sha256(),
                                      .references = opened.references_sha256,
                                      .receipt = *receipt};
+        order_.push_back(message.message_id);
+        if (order_.size() > kRemembered) {
+            seen_.erase(order_.front());
+            order_.pop_front();
+        }
         return *receipt;
     }
 
@@ -104,6 +116,7 @@ private:
     std::optional<Time> at_;
     std::mutex mutex_;
     std::map<std::string, Seen> seen_;
+    std::deque<std::string> order_;  ///< of `seen_`, oldest first
     unsigned number_ = 0;
 };
 

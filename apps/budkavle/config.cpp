@@ -125,6 +125,7 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
                                                                            std::string(federation::kReceiptDocument)}),
                                     .approved = one.flag_or("approved", true)});
     }
+    if (!ap.list_or("partners", {}).empty()) out.partners = certificates(ap, "partners");
     out.profiles = ap.list_or("transport_profiles", out.profiles);
     out.folder = ap.path("data");
     out.key_file = ap.path("key_file");
