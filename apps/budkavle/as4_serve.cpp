@@ -23,7 +23,8 @@ struct ServeOptions {
 /// How many messages are remembered for the sake of duplicates: bounded memory in a tool without a database.
 constexpr std::size_t kRemembered = 10'000;
 
-/// A bare access point: accepts, answers, writes what it delivers to a folder. Remembers the latest messages as long as it runs.
+/// A bare access point: accepts, answers, writes what it delivers to a folder. Remembers the latest messages as long as
+/// it runs.
 class BareAccessPoint {
 public:
     BareAccessPoint(const OpenSetting& setting, std::string drop, std::optional<Time> at)

@@ -9,13 +9,23 @@
 namespace budkavle::app {
 
 void on(CLI::App& command, Exit& exit, std::function<Result<Exit>()> action) {
-    command.callback([&exit, action = std::move(action)] {
+    command.callback([&exit, &command, action = std::move(action)] {
         auto answer = action();
         if (answer) {
             exit = *answer;
             return;
         }
-        print_error(answer.error());
+        const auto& error = answer.error();
+        print_error(error);
+        const auto* json = command.get_option_no_throw("--json");
+        if (json != nullptr && json->count() > 0) {
+            print_json({{"error",
+                         {{"code", error.code},
+                          {"rule", error.rule},
+                          {"at", error.place},
+                          {"text", error.text},
+                          {"remedy", error.remedy}}}});
+        }
         const auto& code = answer.error().code;
         exit = code.starts_with("file.") || code.starts_with("usage.") ? Exit::usage : Exit::no;
     });

@@ -21,13 +21,14 @@ namespace budkavle::app {
 /// 0 yes, 1 no (invalid, refused, failed: also for any hostile input), 2 usage or I/O.
 enum class Exit : std::uint8_t { yes = 0, no = 1, usage = 2 };
 
-/// Registers `action` to run when `command` was chosen; its answer becomes the exit code. Errors are printed and become
-/// `Exit::usage` when they are about files or arguments ("file.…", "usage.…"), `Exit::no` otherwise.
+/// Registers `action` to run when `command` was chosen; its answer becomes the exit code. Errors are printed (with
+/// --json also as {"error":{…}} on standard output) and become `Exit::usage` when they are about files or arguments
+/// ("file.…", "usage.…"), `Exit::no` otherwise.
 void on(CLI::App& command, Exit& exit, std::function<Result<Exit>()> action);
 
 /// With `--json` one JSON document on standard output, nothing else there.
 void print_json(const boost::json::value& value);
-/// An error for people on standard error (or as JSON when `json`).
+/// An error for people, on standard error.
 void print_error(const Error& error);
 
 /// The time of `--at`, or now.

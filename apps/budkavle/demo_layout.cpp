@@ -90,16 +90,21 @@ public:
     ~FreePorts() {
         for (const int fd : held_) ::close(fd);
     }
+    /// Free for TCP and UDP alike (the name server needs both).
     std::uint16_t take() {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        held_.push_back(fd);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-        return ntohs(address.sin_port);
+        while (true) {
+            sockaddr_in address{};
+            address.sin_family = AF_INET;
+            address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            socklen_t size = sizeof address;
+            bool free = true;
+            for (const int kind : {SOCK_STREAM, SOCK_DGRAM}) {
+                held_.push_back(::socket(AF_INET, kind | SOCK_CLOEXEC, 0));
+                free = free && ::bind(held_.back(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                       ::getsockname(held_.back(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
+            }
+            if (free) return ntohs(address.sin_port);
+        }
     }
 
 private:

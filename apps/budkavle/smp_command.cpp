@@ -94,13 +94,7 @@ Result<Exit> naptr(const std::string& file, bool as_json) {
         records.push_back(std::move(record));
     }
     const auto step = smp::interpret_naptr(std::move(records));
-    if (!step) {
-        if (as_json)
-            print_json({{"url", nullptr},
-                        {"follow", nullptr},
-                        {"error", {{"code", step.error().code}, {"text", step.error().text}}}});
-        return std::unexpected(step.error());
-    }
+    if (!step) return std::unexpected(step.error());
     if (as_json) {
         print_json({{"url", step->url ? json::value(*step->url) : json::value()},
                     {"follow", step->follow ? json::value(*step->follow) : json::value()}});

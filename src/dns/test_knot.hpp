@@ -23,16 +23,22 @@ extern char** environ;
 
 namespace budkavle::dns::testing {
 
-inline std::uint16_t free_udp_port() {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    ::bind(fd, reinterpret_cast<sockaddr*>(&address), length);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-    ::close(fd);
-    return ntohs(address.sin_port);
+/// A port that is free for UDP and TCP alike: a name server needs both.
+inline std::uint16_t free_port() {
+    while (true) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        const int udp = ::socket(AF_INET, SOCK_DGRAM, 0);
+        const int tcp = ::socket(AF_INET, SOCK_STREAM, 0);
+        bool both = ::bind(udp, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                    ::getsockname(udp, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+        both = both && ::bind(tcp, reinterpret_cast<sockaddr*>(&address), length) == 0;
+        ::close(udp);
+        ::close(tcp);
+        if (both) return ntohs(address.sin_port);
+    }
 }
 
 class Knot {
@@ -83,7 +89,7 @@ public:
 private:
     std::string zone_;
     std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("knot-" + new_uuid());
-    std::uint16_t port_ = free_udp_port();
+    std::uint16_t port_ = free_port();
     pid_t pid_ = -1;
 };
 

@@ -48,6 +48,7 @@ class Component:
     def start(self, kill_at=0):
         environment = dict(self.environment)
         if self.name != "dns":
+            powercut.repair(self.journal)
             (self.folder / ".graves").mkdir(exist_ok=True)
             environment |= {"LD_PRELOAD": str(SHIM), "FAULT_DIR": str(self.folder), "FAULT_JOURNAL": str(self.journal), "FAULT_KILL_AT": str(kill_at)}
         with open(self.journal.with_suffix(".out"), "ab") as output:

@@ -4,7 +4,22 @@ import pathlib
 
 
 def parse(octets):
-    records, at = [], 0
+    return scan(octets)[0]
+
+
+def repair(journal):
+    """Cuts off a record that the process died in, so that the next process can append."""
+    journal = pathlib.Path(journal)
+    if journal.exists():
+        octets = journal.read_bytes()
+        whole = scan(octets)[1]
+        if whole < len(octets):
+            os.truncate(journal, whole)
+
+
+def scan(octets):
+    """The records, and where the last whole one ends."""
+    records, at, whole = [], 0, 0
     while at < len(octets):
         end = octets.find(b"\n", at)
         if end < 0:
@@ -19,7 +34,8 @@ def parse(octets):
                 break
             at += size
         records.append((fields, data))
-    return records
+        whole = at
+    return records, whole
 
 
 def unsynced(records):
