@@ -21,7 +21,9 @@ namespace {
 
 using Clock_ = std::chrono::steady_clock;
 
-double seconds_of(Clock_::time_point since) { return std::chrono::duration<double>(Clock_::now() - since).count(); }
+double seconds_of(Clock_::time_point since) {
+    return std::chrono::duration<double>(Clock_::now() - since).count();
+}
 
 /// Repeats `work` for about a second; operations per second.
 template <class Work>
@@ -62,10 +64,17 @@ struct Pair {
 
     as4::Sealed seal(ByteView payload, Sink& into, const std::string& mime = "text/xml") const {
         MemorySource source(payload);
-        const as4::SendFacts facts{.message_id = as4::new_message_id("bench.invalid"), .conversation_id = new_uuid(), .timestamp = system_clock().now(),
-                                   .action = as4::action_of(federation::kMessageDocument), .original_sender = "0203:a.example.se", .final_recipient = "0203:b.example.se"};
-        auto message = as4::make_user_message(facts, federation::transport_profiles().front(), sender.certificate(), receiver.certificate());
-        return as4::seal(std::move(message), {{.mime_type = mime, .payload = &source}}, sender, receiver.certificate(), spool, into).value();
+        const as4::SendFacts facts{.message_id = as4::new_message_id("bench.invalid"),
+                                   .conversation_id = new_uuid(),
+                                   .timestamp = system_clock().now(),
+                                   .action = as4::action_of(federation::kMessageDocument),
+                                   .original_sender = "0203:a.example.se",
+                                   .final_recipient = "0203:b.example.se"};
+        auto message = as4::make_user_message(facts, federation::transport_profiles().front(), sender.certificate(),
+                                              receiver.certificate());
+        return as4::seal(std::move(message), {{.mime_type = mime, .payload = &source}}, sender, receiver.certificate(),
+                         spool, into)
+            .value();
     }
     as4::Opened open(ByteView body, const std::string& content_type) const {
         const std::vector<crypto::Identity> identities{receiver};
@@ -74,7 +83,9 @@ struct Pair {
         as4::ReceiveContext context;
         context.identities = identities;
         context.party_id = receiver.certificate().common_name();
-        context.trust = {.store = &trust, .crls = &crls, .policy = {.at = system_clock().now(), .revocation = crypto::RevocationPolicy::when_present}};
+        context.trust = {.store = &trust,
+                         .crls = &crls,
+                         .policy = {.at = system_clock().now(), .revocation = crypto::RevocationPolicy::when_present}};
         context.accept.single_xml_payload = false;
         context.spool_folder = spool;
         context.limits.payload = context.limits.body = std::uint64_t{1} << 30;
@@ -108,8 +119,11 @@ void small_messages(unsigned bits) {
     });
     const double send_limit = sign;
     const double receive_limit = 1 / (1 / sign + 1 / unwrap);
-    fmt::print("RSA-{}: seal {:.0f}/s of {:.0f}/s = {:.2f} of the limit; open + receipt {:.0f}/s of {:.0f}/s = {:.2f} ({:.0f} us beyond the key operations)\n", bits, sending, send_limit,
-               sending / send_limit, receiving, receive_limit, receiving / receive_limit, 1e6 * (1 / receiving - 1 / receive_limit));
+    fmt::print(
+        "RSA-{}: seal {:.0f}/s of {:.0f}/s = {:.2f} of the limit; open + receipt {:.0f}/s of {:.0f}/s = {:.2f} ({:.0f} "
+        "us beyond the key operations)\n",
+        bits, sending, send_limit, sending / send_limit, receiving, receive_limit, receiving / receive_limit,
+        1e6 * (1 / receiving - 1 / receive_limit));
 }
 
 void large_message() {
@@ -131,7 +145,9 @@ void large_message() {
     (void)chain.write(payload);
     (void)chain.finish();
     const double bare = seconds_of(start);
-    fmt::print("50 MiB incompressible: open {:.0f} MB/s = {:.2f} of SHA-256 + AES-GCM; seal {:.0f} MB/s (gzip included)\n", 50 / open * 1.048576, bare / open, 50 / seal * 1.048576);
+    fmt::print(
+        "50 MiB incompressible: open {:.0f} MB/s = {:.2f} of SHA-256 + AES-GCM; seal {:.0f} MB/s (gzip included)\n",
+        50 / open * 1.048576, bare / open, 50 / seal * 1.048576);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <cstdio>
+
 #include "command.hpp"
 
 namespace {
@@ -11,9 +13,7 @@ void one_value_each(CLI::App& command) {
     for (auto* below : command.get_subcommands({})) one_value_each(*below);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     using namespace budkavle::app;
     ::signal(SIGPIPE, SIG_IGN);
     ::prctl(PR_SET_DUMPABLE, 0);  // keys live in this memory: no core dumps, no other process of the same user may look
@@ -39,4 +39,15 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? static_cast<int>(Exit::yes) : static_cast<int>(Exit::usage);
     }
     return static_cast<int>(exit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (...) {  // out of memory, or a fault of ours: never a stack of frames for the user
+        std::fputs("budkavle: internal error\n", stderr);
+        return static_cast<int>(budkavle::app::Exit::usage);
+    }
 }

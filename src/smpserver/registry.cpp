@@ -116,7 +116,7 @@ Result<std::unique_ptr<Registry>> Registry::open(const RegistryConfig& config, o
     Publisher publisher(std::move(signer), crypto::TrustStore(crypto::Purpose::smp_signature, std::move(roots)),
                         config.base_url);
     return std::unique_ptr<Registry>(new Registry(
-        std::unique_ptr<State>(new State{std::move(database), std::move(publisher), std::move(ap_trust), log, clock})));
+        std::make_unique<State>(std::move(database), std::move(publisher), std::move(ap_trust), log, clock)));
 }
 
 Result<> Registry::set_endpoint(const std::string& who, const AccessPointEndpoint& endpoint) {

@@ -150,7 +150,7 @@ bool matches_base64(std::string_view text) {
         const auto value = kValue[static_cast<unsigned char>(c)];
         if (value >= 0) {
             if (padding > 0) return false;
-            last = static_cast<unsigned>(value);
+            last = static_cast<unsigned char>(value);
             ++count;
         } else if (c == '=') {
             ++padding;
