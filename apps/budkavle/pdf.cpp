@@ -19,11 +19,13 @@ std::string make_pdf(std::string_view line, std::size_t padding) {
     Bytes noise(padding / 2);
     random_bytes(noise);
     const auto filler = hex_encode(noise);
+    const std::string leaf =
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> "
+        ">>";
     const std::vector<std::string> objects{
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> "
-        ">>",
+        leaf,
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         fmt::format("<< /Length {} >>\nstream\n{}\nendstream", page.size(), page),
         fmt::format("<< /Length {} >>\nstream\n{}\nendstream", filler.size(), filler),
