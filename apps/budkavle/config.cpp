@@ -78,8 +78,9 @@ std::map<std::string, std::set<federation::ParticipantId>> clients(Section& sect
     return out;
 }
 
-accesspoint::Environment ap_environment(Section environment) {
-    accesspoint::Environment out;
+/// What every role takes from the environment; the services name these fields alike.
+template <class Environment>
+void read_environment(Section& environment, Environment& out) {
     out.name = environment.text("name");
     out.federation_ids = environment.list("federation_ids");
     out.zone = environment.text("zone");
@@ -92,6 +93,12 @@ accesspoint::Environment ap_environment(Section environment) {
     out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
     out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
     out.crl_issuers = certificates(anchors, "crl_issuers");
+}
+
+accesspoint::Environment ap_environment(Section environment) {
+    accesspoint::Environment out;
+    read_environment(environment, out);
+    auto anchors = environment.section("trust");
     (void)anchors.paths_or_none("o2o");  // one environment table serves every role; this one has no use for it
     return out;
 }
@@ -152,19 +159,9 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
 
 messageservice::EnvironmentConfig mt_environment(Section environment) {
     messageservice::EnvironmentConfig out;
-    out.name = environment.text("name");
-    out.federation_ids = environment.list("federation_ids");
-    out.zone = environment.text("zone");
-    out.resolver_address = environment.text("resolver");
-    out.resolver_port = port(environment, "resolver_port", 53);
-    out.permitted_addresses = environment.list("permitted_addresses");
-    out.crl_urls = environment.list_or("crl_urls", {});
+    read_environment(environment, out);
     auto anchors = environment.section("trust");
     out.o2o_trust = trust(anchors, "o2o", crypto::Purpose::o2o);
-    out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
-    out.smp_tls_trust = trust(anchors, "tls", crypto::Purpose::tls_server);
-    out.ap_trust = ap_trust(anchors);
-    out.crl_issuers = certificates(anchors, "crl_issuers");
     return out;
 }
 
