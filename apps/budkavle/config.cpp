@@ -78,6 +78,28 @@ std::map<std::string, std::set<federation::ParticipantId>> clients(Section& sect
     return out;
 }
 
+/// Interface O with its accounts (SEC-51).
+std::optional<accesspoint::InterfaceO> interface_o(Section section,
+                                                   std::shared_ptr<const crypto::TrustStore> client_trust) {
+    if (!section.present()) return std::nullopt;
+    accesspoint::InterfaceO out;
+    out.address = section.text_or("address", out.address);
+    out.port = port(section, "port");
+    out.identity = identity(section);
+    out.client_trust = std::move(client_trust);
+    for (auto& one : section.sections("operators")) {
+        const auto certificate = certificate_of(one.path("certificate").string());
+        if (!certificate) {
+            one.fault("certificate", certificate.error().describe());
+            continue;
+        }
+        const auto role = one.text_or("role", "operator");
+        if (role != "operator" && role != "monitor") one.fault("role", "must be \"operator\" or \"monitor\".");
+        out.operators[certificate->sha256_hex()] = {.name = one.text("name"), .monitor = role == "monitor"};
+    }
+    return out;
+}
+
 /// What every role takes from the environment; the services name these fields alike.
 template <class Environment>
 void read_environment(Section& environment, Environment& out) {
@@ -124,6 +146,11 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.c.identity = identity(c);
     out.c.client_trust = tls_clients;
     out.c.clients = clients(c);
+    out.o = interface_o(ap.optional_section("o"), tls_clients);
+    auto reporter = ap.optional_section("reporter");
+    out.reporter = {.organisation = reporter.text_or("organisation", ""),
+                    .contact = reporter.text_or("contact", ""),
+                    .role = reporter.text_or("role", out.reporter.role)};
     for (auto& one : ap.sections("participants")) {
         auto id = participant(one, "id", one.text("id"));
         if (!id) continue;
@@ -149,6 +176,10 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.log_retention = std::chrono::hours(24 * ap.number_or("log_retention_days", 366, 366, 36500));
     out.max_message = static_cast<std::uint64_t>(
         ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, 2'000'000'000));
+    out.failed_envelopes = std::chrono::hours(24 * ap.number_or("failed_envelope_days", 14, 0, 366));
+    out.refused_per_hour = static_cast<unsigned>(ap.number_or("refused_per_hour", out.refused_per_hour, 1, 1'000'000));
+    out.least_free_disk = static_cast<std::uint64_t>(
+        ap.number_or("least_free_disk", static_cast<std::int64_t>(out.least_free_disk), 0, std::int64_t{1} << 50));
     out.keep_wire_octets = ap.flag_or("keep_wire_octets", false);
     out.senders = static_cast<unsigned>(ap.number_or("senders", out.senders, 1, 64));
     out.limits.connections = static_cast<std::size_t>(

@@ -81,6 +81,10 @@ std::string client_name(const DemoParticipant& participant) {
     return "klient-" + domain_of(participant.id).substr(0, domain_of(participant.id).find('.'));
 }
 
+std::string operator_name(const DemoAccessPoint& ap) {
+    return fmt::format("operator-{}", ap.name);
+}
+
 /// A port nobody listens on now. Several are taken while the earlier ones are still bound, so they differ.
 class FreePorts {
 public:
@@ -119,6 +123,12 @@ Result<Ports> load_ports(const fs::path& folder) {
     const auto value = json::parse(as_text(octets));
     for (const auto& [name, port] : value.as_object())
         ports[std::string(name)] = static_cast<std::uint16_t>(port.as_int64());
+    for (const auto* name : {"ap1.o", "ap2.o"}) {
+        if (!ports.contains(name)) {
+            return fail("demo.outdated", {}, folder.string(), "The demo was laid out by an earlier version.",
+                        "Start it with --fresh.");
+        }
+    }
     return ports;
 }
 
@@ -229,6 +239,8 @@ std::vector<Wanted> wanted_identities(const fs::path& folder) {
                        folder / ap.name / "keys",
                        "as4"});
         all.push_back({"ca-tls", tls_order(host(ap.name), ap.operator_name), folder / ap.name / "keys", "tls"});
+        all.push_back({"ca-tls", tls_order(fmt::format("{}.{}", operator_name(ap), kZone), ap.operator_name),
+                       folder / "clients", operator_name(ap)});
     }
     for (const auto& mt : kMessageServices)
         all.push_back(
@@ -303,6 +315,12 @@ std::string access_point_config(const fs::path& folder, const Ports& ports, cons
         out += fmt::format("[[ap.c.clients]]\ncertificate = {}\nparticipants = [{}]\n\n",
                            quoted((folder / mt.name / "keys" / "tls.crt").string()), ids);
     }
+    out += fmt::format(
+        "[ap.o]\naddress = \"127.0.0.1\"\nport = {}\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n"
+        "[[ap.o.operators]]\nname = \"{}\"\ncertificate = {}\n\n[ap.reporter]\norganisation = {}\ncontact = "
+        "\"drift@{}\"\n\n",
+        ports.at(name + ".o"), operator_name(ap), quoted((folder / "clients" / (operator_name(ap) + ".crt")).string()),
+        quoted(ap.operator_name), host(name));
     // Seconds where an operator has minutes: a demo should not make people wait.
     out += "[ap.retries]\nsend_attempts = 60\nsend_duration = 90\nlookup_attempts = 60\nlookup_duration = 90\n\n";
     for (const auto& participant : kParticipants) {
@@ -453,7 +471,8 @@ Result<> lay_out(const fs::path& folder, const Progress& progress) {
     Ports ports;
     {
         FreePorts free;
-        for (const auto* name : {"dns", "smp", "ca", "ap1.a", "ap1.c", "ap2.a", "ap2.c", "mt-kommun", "mt-region"})
+        for (const auto* name :
+             {"dns", "smp", "ca", "ap1.a", "ap1.c", "ap1.o", "ap2.a", "ap2.c", "ap2.o", "mt-kommun", "mt-region"})
             ports[name] = free.take();
     }
     json::object numbers;
@@ -599,6 +618,8 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
         one["id"] = ap.id;
         one["url"] = access_point_url(ports, ap.name);
         one["interfaceC"] = interface_c_url(ports, ap.name);
+        one["interfaceO"] = fmt::format("https://{}:{}", host(ap.name), ports.at(std::string(ap.name) + ".o"));
+        one["operator"] = pair(folder / "clients" / operator_name(ap));
         one["tlsCert"] = tls.at("cert");
         one["tlsKey"] = tls.at("key");
         access_points.push_back(std::move(one));

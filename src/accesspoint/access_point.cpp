@@ -2,6 +2,7 @@
 
 #include "accesspoint/interface_c.hpp"
 #include "accesspoint/maintenance.hpp"
+#include "accesspoint/operator_interface.hpp"
 #include "accesspoint/receiver.hpp"
 #include "accesspoint/schema.hpp"
 #include "accesspoint/sender.hpp"
@@ -31,6 +32,9 @@ public:
         BUDKAVLE_TRY(blobs_, store::BlobStore::open(config_.folder / "blobs", key));
         BUDKAVLE_TRY(database_, store::Database::open(config_.folder / "accesspoint.db", migrations()));
         workshop_.emplace(config_, *database_, *blobs_, journal_, clock_, *outside_.crls, outside_.lookup);
+        figures_.emplace(config_, *database_, *outside_.crls, clock_);
+        workshop_->figures = &*figures_;
+        journal_.count_with([this](const TransferEvent& event) { figures_->count(event); });
         BUDKAVLE_CHECK(recover(*workshop_));
         BUDKAVLE_CHECK(forget_old(*workshop_));
         BUDKAVLE_TRY(const auto guard, net::AddressGuard::from_ranges(config_.environment.permitted_addresses));
@@ -41,6 +45,9 @@ public:
         sender_.emplace(*workshop_, *client_);
         BUDKAVLE_TRY(server_a_, start_interface_a());
         BUDKAVLE_TRY(server_c_, start_interface_c());
+        if (config_.o) {
+            BUDKAVLE_TRY(server_o_, start_interface_o());
+        }
         sender_->start();
         maintenance_ = std::jthread([this](const std::stop_token&) { maintain(); });
         log_.technical(obs::Level::info, "ap.started",
@@ -53,6 +60,7 @@ public:
 
     [[nodiscard]] std::uint16_t port_a() const override { return server_a_->port(); }
     [[nodiscard]] std::uint16_t port_c() const override { return server_c_->port(); }
+    [[nodiscard]] std::uint16_t port_o() const override { return server_o_ ? server_o_->port() : std::uint16_t{0}; }
 
     void stop() override {
         if (!workshop_) return;
@@ -60,6 +68,7 @@ public:
         workshop_->departures.retire();
         if (server_a_) server_a_->stop();
         if (server_c_) server_c_->stop();
+        if (server_o_) server_o_->stop();
         if (sender_) sender_->stop();
         if (maintenance_.joinable()) maintenance_.join();
     }
@@ -77,6 +86,7 @@ private:
     /// Refused handshakes are attempts at access (SEC-10).
     auto on_refused(const char* interface) {
         return [this, interface](const std::string& peer, const Error& error) {
+            figures_->handshake_refused(interface, error.code);
             log_.audit("anonymous", "tls.refused",
                        {{"interface", interface}, {"peer", peer}, {"code", error.code}, {"text", error.text}});
         };
@@ -84,7 +94,10 @@ private:
 
     Result<std::unique_ptr<net::Server>> start_interface_a() {
         router_a_.add("POST", config_.a.path, [this](net::Request& request, const net::Router::Parameters&) {
-            return receiver_->receive(request);
+            const auto begun = std::chrono::steady_clock::now();
+            auto response = receiver_->receive(request);
+            figures_->exchange("in", std::chrono::steady_clock::now() - begun);
+            return response;
         });
         router_a_.add("GET", "/health", [](net::Request&, const net::Router::Parameters&) {
             return net::json_response(200, R"({"status":"ok"})");
@@ -111,6 +124,20 @@ private:
             limits, [this](net::Request& request) { return router_c_.dispatch(request); }, on_refused("c"));
     }
 
+    Result<std::unique_ptr<net::Server>> start_interface_o() {
+        router_o_ = interface_o({.workshop = *workshop_, .figures = *figures_, .resolve = outside_.resolve});
+        // Operators must get in when revocation data is what is missing: certificates are listed one by one, and a
+        // list that is at hand still counts.
+        return net::Server::start(
+            config_.o->address, config_.o->port,
+            net::TlsServer{.identity = config_.o->identity,
+                           .client_trust = config_.o->client_trust,
+                           .crls = outside_.crls,
+                           .revocation = crypto::RevocationPolicy::when_present},
+            net::ServerLimits{.connections = 32, .body_bytes = std::uint64_t{1} << 20},
+            [this](net::Request& request) { return router_o_.dispatch(request); }, on_refused("o"));
+    }
+
     /// AP-19, SEC-120.
     void warn_of_expiry() const {
         const auto look = [&](const char* use, const crypto::Certificate& certificate) {
@@ -124,6 +151,7 @@ private:
         look("as4", config_.as4.certificate());
         look("interface_a", config_.a.identity.certificate());
         look("interface_c", config_.c.identity.certificate());
+        if (config_.o) look("interface_o", config_.o->identity.certificate());
     }
 
     void maintain() {
@@ -150,6 +178,7 @@ private:
     std::unique_ptr<store::BlobStore> blobs_;
     std::unique_ptr<store::Database> database_;
     std::optional<Workshop> workshop_;
+    std::optional<Figures> figures_;
     std::unique_ptr<net::Client> client_;
     std::optional<Receiver> receiver_;
     std::optional<Outbox> outbox_;
@@ -157,8 +186,10 @@ private:
     std::optional<Sender> sender_;
     net::Router router_a_;
     net::Router router_c_;
+    net::Router router_o_;
     std::unique_ptr<net::Server> server_a_;
     std::unique_ptr<net::Server> server_c_;
+    std::unique_ptr<net::Server> server_o_;
     std::jthread maintenance_;
 };
 

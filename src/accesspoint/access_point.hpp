@@ -24,6 +24,7 @@ public:
     virtual ~AccessPoint() = default;
     [[nodiscard]] virtual std::uint16_t port_a() const = 0;
     [[nodiscard]] virtual std::uint16_t port_c() const = 0;
+    [[nodiscard]] virtual std::uint16_t port_o() const = 0;  ///< 0 without an interface for operators
     /// Ends running requests and attempts; everything unfinished goes on at the next start. The destructor does the
     /// same.
     virtual void stop() = 0;

@@ -48,6 +48,10 @@ Result<> check(const AccessPointConfig& config, Time now) {
     if (config.send_retries.attempts == 0 || config.lookup_retries.attempts == 0 || config.senders == 0) {
         return wrong("config.attempts", "AP-6", "ap", "The number of attempts and of senders must be at least 1.");
     }
+    if (config.o && (!config.o->client_trust || config.o->operators.empty())) {
+        return wrong("config.operators", "SEC-51", "ap.o",
+                     "Interface O needs a trust store and at least one operator.");
+    }
     for (const auto& profile : config.profiles) {
         if (federation::find_transport_profile(profile) == nullptr)
             return wrong("config.profile", "AP-01", "ap.profiles", "A transport profile is not known.");

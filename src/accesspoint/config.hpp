@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -69,6 +70,29 @@ struct InterfaceC {
     crypto::RevocationPolicy revocation = crypto::RevocationPolicy::required;
 };
 
+/// Somebody who operates this access point: one account per natural person (SEC-51), or a machine that watches.
+struct OperatorAccount {
+    std::string name;      ///< stands in the audit log
+    bool monitor = false;  ///< only health, readiness and figures
+};
+
+/// Towards operators: mutual TLS on a loopback or management address; certificates are listed one by one. Metadata
+/// only, never content (AP-35).
+struct InterfaceO {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;
+    crypto::Identity identity;
+    std::shared_ptr<const crypto::TrustStore> client_trust;
+    std::map<std::string, OperatorAccount> operators;  ///< certificate SHA-256 (hex) → account
+};
+
+/// Who reports to the platform owner (SEC-82).
+struct Reporter {
+    std::string organisation;
+    std::string contact;
+    std::string role = "access point operator";
+};
+
 struct AccessPointConfig {
     std::string id;  ///< CN of the AS4 certificate, PartyId (AP-04)
     Environment environment;
@@ -78,6 +102,8 @@ struct AccessPointConfig {
         partners;  ///< of peers that name their certificate without sending it (IssuerSerial …)
     InterfaceA a;
     InterfaceC c;
+    std::optional<InterfaceO> o;  ///< none: no interface for operators
+    Reporter reporter;
     std::vector<Participant> participants;
     std::vector<std::string> profiles{"digg-transport-as4-v1_0", "digg-transport-as4-v1_2"};  ///< best first (AP-01)
 
@@ -90,9 +116,12 @@ struct AccessPointConfig {
     std::chrono::seconds crl_interval{3600};                  ///< revocation lists are asked for at least this often
     std::chrono::hours duplicate_memory{24 * 30};             ///< at least 30 days
     std::chrono::hours log_retention{24 * 366};               ///< at least 12 months (SEC-02)
-    std::uint64_t max_message = 150'000'000;                  ///< octets of one XHE
-    unsigned senders = 2;                                     ///< messages sent at the same time
-    net::ServerLimits limits;                                 ///< of both servers
+    std::chrono::hours failed_envelopes{24 * 14};  ///< envelopes of failed messages are kept for resending; 0: not
+    unsigned refused_per_hour = 1000;              ///< refused messages kept one by one; what is beyond is summed up
+    std::uint64_t least_free_disk = std::uint64_t{512} << 20;  ///< octets; below, the access point is not ready
+    std::uint64_t max_message = 150'000'000;                   ///< octets of one XHE
+    unsigned senders = 2;                                      ///< messages sent at the same time
+    net::ServerLimits limits;                                  ///< of both servers
     bool keep_wire_octets = false;             ///< keep sent requests after their receipt, as evidence; the disk fills
     std::chrono::seconds answer_timeout{600};  ///< one AS4 exchange, upload included
 };

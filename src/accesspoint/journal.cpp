@@ -80,6 +80,7 @@ void Journal::publish(const TransferEvent& e) const {
                        {"ebmsCode", e.ebms_code},
                        {"trace", e.trace_id}};
     log_.transfer(e.name, fields);
+    if (count_) count_(e);
 }
 
 Result<std::vector<std::string>> find_events(store::Transaction& tx, const federation::ParticipantId& participant,

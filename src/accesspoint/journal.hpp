@@ -2,6 +2,7 @@
 /// The transfer log of `access-point.md` 8: kept in the database beside the messages (readable by its participant over
 /// interface C, for at least 12 months) and written as lines of the transfer stream.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,12 +49,15 @@ public:
     /// The line of the transfer stream, after the commit.
     void publish(const TransferEvent& event) const;
     [[nodiscard]] obs::Log& log() const { return log_; }
+    /// From now on published events are counted there too. Before anything is published.
+    void count_with(std::function<void(const TransferEvent&)> count) { count_ = std::move(count); }
 
 private:
     std::string ap_{};
     std::string environment_{};
     std::string federation_{};
     obs::Log& log_;
+    std::function<void(const TransferEvent&)> count_;
 };
 
 /// Which events to show; exactly one id is set.

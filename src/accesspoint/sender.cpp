@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accesspoint/evidence.hpp"
+#include "accesspoint/figures.hpp"
 #include "as4/profile.hpp"
 #include "as4/seal.hpp"
 #include "obs/log.hpp"
@@ -195,8 +196,10 @@ Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
     BUDKAVLE_CHECK(written);
     workshop_.journal.publish(event);
 
-    if (const auto failure = transmit(message, *metadata, trace.header()))
-        return attempt_failed(job, std::move(message), *failure, event);
+    const auto begun = std::chrono::steady_clock::now();
+    const auto failure = transmit(message, *metadata, trace.header());
+    if (workshop_.figures != nullptr) workshop_.figures->exchange("out", std::chrono::steady_clock::now() - begun);
+    if (failure) return attempt_failed(job, std::move(message), *failure, event);
     message.state = Outgoing::delivered;
     event.name = "as4.delivered";
     event.signature = signature_of(as_text(message.receipt));

@@ -111,6 +111,8 @@ protected:
     };
     Answer call(int ap_number, const crypto::Identity& client, const std::string& method, const std::string& path,
                 std::string_view body = {}, const net::Headers& headers = {});
+    Answer call_port(int ap_number, std::uint16_t port, const crypto::Identity& client, const std::string& method,
+                     const std::string& path, std::string_view body = {}, const net::Headers& headers = {});
     Answer submit(int ap_number, const federation::ParticipantId& from, const TestEnvelope& envelope,
                   const std::string& key = {});
     /// Asks until the message is in a final state.

@@ -199,6 +199,12 @@ std::string World::path_of(const federation::ParticipantId& id, const std::strin
 
 World::Answer World::call(int ap_number, const crypto::Identity& client, const std::string& method,
                           const std::string& path, std::string_view body, const net::Headers& headers) {
+    return call_port(ap_number, ap(ap_number).port_c(), client, method, path, body, headers);
+}
+
+World::Answer World::call_port(int ap_number, std::uint16_t port, const crypto::Identity& client,
+                               const std::string& method, const std::string& path, std::string_view body,
+                               const net::Headers& headers) {
     net::ClientOptions options;
     options.tls = {.server_trust = keys().tls_ca.trust(crypto::Purpose::tls_server), .crls = crls_, .identity = client};
     options.resolve = resolve();
@@ -207,8 +213,7 @@ World::Answer World::call(int ap_number, const crypto::Identity& client, const s
     MemorySource source(body);
     net::ClientRequest request;
     request.method = method;
-    request.url =
-        "https://ap" + std::to_string(ap_number) + ".example.se:" + std::to_string(ap(ap_number).port_c()) + path;
+    request.url = "https://ap" + std::to_string(ap_number) + ".example.se:" + std::to_string(port) + path;
     request.headers = headers;
     request.max_response = std::uint64_t{64} << 20;
     if (method == "POST") {

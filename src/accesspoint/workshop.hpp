@@ -14,6 +14,8 @@
 
 namespace budkavle::accesspoint {
 
+class Figures;
+
 /// Where a participant's messages of a type go (smp::Directory::lookup).
 using Lookup =
     std::function<Result<smp::Metadata>(const federation::ParticipantId& participant, const std::string& document)>;
@@ -26,8 +28,9 @@ struct Workshop {
     const Clock& clock;
     const crypto::CrlStore& crls;
     Lookup lookup;
-    Bell arrivals;    ///< something new for a message service
-    Bell departures;  ///< something new to send
+    Bell arrivals;               ///< something new for a message service
+    Bell departures;             ///< something new to send
+    Figures* figures = nullptr;  ///< counts for the operator
 };
 
 inline constexpr std::string_view kSendJob = "as4.send";
