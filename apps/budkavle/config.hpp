@@ -22,6 +22,7 @@ struct CaRole {
     ca::Owner owner;
     std::vector<std::string> base_urls;
     std::chrono::hours reissue{24};
+    unsigned min_rsa_bits = 3072;  ///< weaker only for a demo that is measured with weaker keys
 };
 
 struct Config {

@@ -22,6 +22,7 @@ namespace {
 struct Options {
     std::string data, evidence;
     bool fresh = false, check = false, prepare = false, json = false;
+    unsigned key_bits = 3072;
 };
 
 /// One demo a folder at a time.
@@ -151,7 +152,7 @@ Result<Exit> demo(const Options& options) {
     const Progress progress = [](std::string_view what) { fmt::print(stderr, "    {}\n", what); };
     std::error_code ignored;
     if (options.fresh) fs::remove_all(folder, ignored);
-    BUDKAVLE_CHECK(prepare_demo(folder, progress));
+    BUDKAVLE_CHECK(prepare_demo(folder, progress, options.key_bits));
     Supervisor supervisor;
     if (options.prepare) {
         BUDKAVLE_CHECK(write_facts(folder, supervisor));
@@ -196,6 +197,11 @@ void add_demo(CLI::App& app, Exit& exit) {
                         std::string(tr("with --check: folder for octets on the wire, receipts, certificates",
                                        "med --check: mapp för oktetter på tråden, kvittenser, certifikat")));
     command->add_flag("--prepare", options.prepare, std::string(tr("only lay out the folder", "förbered bara mappen")));
+    command
+        ->add_option("--key-bits", options.key_bits,
+                     std::string(tr("RSA keys of a federation that is laid out now (for measuring)",
+                                    "RSA-nycklar i en federation som nu skapas (för mätningar)")))
+        ->check(CLI::IsMember({2048, 3072, 4096}));
     command->add_flag("--json", options.json);
     command->footer(
         "budkavle demo\nbudkavle demo --check --evidence evidence\nbudkavle demo add-peer --id 0203:grannen.example.se "

@@ -437,12 +437,13 @@ Result<> register_all(smpserver::Registry& registry, const fs::path& folder, con
     return {};
 }
 
-Result<> issue_all(ca::Authority& authority, const fs::path& folder) {
+Result<> issue_all(ca::Authority& authority, const fs::path& folder, unsigned key_bits) {
     const auto wanted = wanted_identities(folder);
     // Making keys is what takes time: two at once.
     const auto half = [&](std::size_t first) -> Result<> {
         for (std::size_t i = first; i < wanted.size(); i += 2) {
-            BUDKAVLE_CHECK(issue_identity(authority, wanted[i].ca, wanted[i].order, wanted[i].folder, wanted[i].name));
+            BUDKAVLE_CHECK(issue_identity(authority, wanted[i].ca, wanted[i].order, wanted[i].folder, wanted[i].name,
+                                          key_bits));
         }
         return {};
     };
@@ -467,7 +468,7 @@ Result<> write_environment_configs(const fs::path& folder, const Ports& ports) {
     return {};
 }
 
-Result<> lay_out(const fs::path& folder, const Progress& progress) {
+Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_bits) {
     Ports ports;
     {
         FreePorts free;
@@ -484,7 +485,9 @@ Result<> lay_out(const fs::path& folder, const Progress& progress) {
     random_bytes(secret);
     BUDKAVLE_CHECK(write_text(folder / "ca" / "passphrase", hex_encode(secret)));
     BUDKAVLE_TRY(const auto log, obs::Log::open(folder / "ca" / "log", "ca", system_clock()));
-    BUDKAVLE_TRY(const auto authority, open_authority(ca_role(folder, ports), *log));
+    auto role = ca_role(folder, ports);
+    role.min_rsa_bits = std::min(role.min_rsa_bits, key_bits);
+    BUDKAVLE_TRY(const auto authority, open_authority(role, *log));
     BUDKAVLE_CHECK(make_cas(*authority));
     const auto trust = folder / "trust";
     BUDKAVLE_CHECK(write_trust(*authority, trust / "as4.pem", {"ca-ap"}));
@@ -494,7 +497,7 @@ Result<> lay_out(const fs::path& folder, const Progress& progress) {
     BUDKAVLE_CHECK(write_trust(*authority, trust / "crl-issuers.pem", {kCas.begin(), kCas.end()}));
 
     progress(tr("making keys, issuing certificates", "skapar nycklar, utfärdar certifikat"));
-    BUDKAVLE_CHECK(issue_all(*authority, folder));
+    BUDKAVLE_CHECK(issue_all(*authority, folder, key_bits));
     BUDKAVLE_CHECK(authority->publish_due(kWho));
 
     progress(tr("registering participants, publishing signed metadata",
@@ -537,8 +540,8 @@ Result<> pin_access_points(const fs::path& folder, const std::vector<crypto::Cer
 }
 
 Result<crypto::Identity> issue_identity(ca::Authority& authority, std::string_view ca_id, const ca::Order& order,
-                                        const fs::path& folder, const std::string& name) {
-    BUDKAVLE_TRY(auto key, crypto::generate_rsa(3072));
+                                        const fs::path& folder, const std::string& name, unsigned key_bits) {
+    BUDKAVLE_TRY(auto key, crypto::generate_rsa(key_bits));
     BUDKAVLE_TRY(auto certificate, authority.issue(kWho, ca_id, order, key->public_key()));
     BUDKAVLE_TRY(auto chain, authority.chain_of(ca_id));
     BUDKAVLE_TRY(const auto pem, key->to_pem({}));
@@ -558,14 +561,14 @@ bool may_hold_demo(const fs::path& folder) {
            (fs::is_directory(folder, error) && fs::is_empty(folder, error));
 }
 
-Result<> prepare_demo(const fs::path& folder, const Progress& progress) {
+Result<> prepare_demo(const fs::path& folder, const Progress& progress, unsigned key_bits) {
     std::error_code error;
     if (fs::exists(folder / "prepared", error)) return {};
     fs::remove_all(folder, error);  // what an interrupted preparation left; the caller asked may_hold_demo
     fs::create_directories(folder, error);
     if (error) return fail("file.create", {}, folder.string(), error.message(), "Choose another folder with --data.");
     fs::permissions(folder, fs::perms::owner_all, error);
-    return lay_out(folder, progress);
+    return lay_out(folder, progress, key_bits);
 }
 
 Result<std::vector<ProcessSpec>> demo_processes(const fs::path& folder) {

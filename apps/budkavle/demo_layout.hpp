@@ -21,8 +21,8 @@ namespace budkavle::app {
 using Progress = std::function<void(std::string_view)>;
 
 /// Lays everything out in `folder` unless a finished layout stands there. Error "demo.…", or that of whatever could not
-/// be made.
-Result<> prepare_demo(const std::filesystem::path& folder, const Progress& progress);
+/// be made. `key_bits`: RSA keys of everything but the certificate authorities.
+Result<> prepare_demo(const std::filesystem::path& folder, const Progress& progress, unsigned key_bits = 3072);
 /// Is `folder` absent, empty, or a demo (finished or interrupted)? Only then may it be written or removed.
 [[nodiscard]] bool may_hold_demo(const std::filesystem::path& folder);
 /// What has to run, in the order of starting.
@@ -45,6 +45,6 @@ struct DemoPlatform {
 /// Makes a key, has it certified, writes NAME.key and NAME.crt (with chain) into `folder`.
 [[nodiscard]] Result<crypto::Identity> issue_identity(ca::Authority& authority, std::string_view ca_id,
                                                       const ca::Order& order, const std::filesystem::path& folder,
-                                                      const std::string& name);
+                                                      const std::string& name, unsigned key_bits = 3072);
 
 }  // namespace budkavle::app

@@ -81,7 +81,7 @@ Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::L
                                .owner = role.owner,
                                .base_urls = role.base_urls,
                                .ocsp_urls = {},
-                               .key_policy = {},
+                               .key_policy = {.min_rsa_bits = role.min_rsa_bits},
                                .reissue = role.reissue};
     return ca::Authority::open(std::move(config), log, system_clock());
 }
