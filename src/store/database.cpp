@@ -4,19 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <thread>
 
-#include "base/random.hpp"
 #include "store/connection.hpp"
+#include "store/group_commit.hpp"
 
 namespace budkavle::store {
 namespace {
 
 constexpr unsigned kReaders = 4;
-constexpr unsigned kBusyRetries = 6;
 
 /// The name of a new database file must survive a power cut too; SQLite syncs the folder for its log, not for the file
 /// itself.
@@ -55,16 +52,9 @@ Result<> migrate(Connection& connection, const std::vector<Migration>& migration
 class SqliteDatabase final : public Database {
 public:
     SqliteDatabase(std::filesystem::path file, std::unique_ptr<Connection> writer)
-        : file_(std::move(file)), writer_(std::move(writer)) {}
+        : file_(std::move(file)), writer_(std::move(writer)), group_(*writer_) {}
 
-    Result<> write(const std::function<Result<>(Transaction&)>& work) override {
-        const std::lock_guard lock(writing_);
-        for (unsigned attempt = 0;; ++attempt) {
-            auto done = writer_->in_transaction("BEGIN IMMEDIATE", work);
-            if (done || done.error().code != "db.busy" || attempt == kBusyRetries) return done;
-            std::this_thread::sleep_for(std::chrono::milliseconds((5U << attempt) + random_u64() % 10));
-        }
-    }
+    Result<> write(const std::function<Result<>(Transaction&)>& work) override { return group_.write(work); }
 
     Result<> read(const std::function<Result<>(Transaction&)>& work) override {
         BUDKAVLE_TRY(auto reader, take_reader());
@@ -92,8 +82,8 @@ private:
     }
 
     std::filesystem::path file_;
-    std::mutex writing_;
     std::unique_ptr<Connection> writer_;
+    GroupCommit group_;
     std::mutex readers_lock_;
     std::condition_variable reader_back_;
     std::vector<std::unique_ptr<Connection>> idle_;

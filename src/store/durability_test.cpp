@@ -5,12 +5,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "base/random.hpp"
 #include "store/blob.hpp"
 #include "store/database.hpp"
+#include "store/group_commit.hpp"
 
 namespace {
 
@@ -55,6 +59,10 @@ protected:
         }
         return -1;
     }
+    static std::ptrdiff_t syncs_of(const std::string& ending) {
+        const std::lock_guard lock(g_lock);
+        return std::ranges::count_if(g_synced, [&](const auto& path) { return path.ends_with(ending); });
+    }
     std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("budkavle-durable-" + new_uuid());
 };
 
@@ -72,6 +80,38 @@ TEST_F(DurabilityTest, ACommitSyncsTheLogOfTheDatabase) {
         }));
         EXPECT_GE(synced("d.db-wal"), 0);
     }
+}
+
+TEST_F(DurabilityTest, WritersThatWaitTogetherShareOneSync) {
+    auto connection = Connection::open(folder_ / "g.db", Access::write);
+    ASSERT_TRUE(connection);
+    ASSERT_TRUE((*connection)->script("CREATE TABLE thing (id TEXT PRIMARY KEY);"));
+    GroupCommit group(**connection);
+    constexpr std::size_t kWriters = 8;
+    std::vector<std::jthread> writers;
+    std::atomic<int> told = 0;
+    forget();
+    const auto first = group.write([&](Transaction& tx) -> Result<> {
+        for (std::size_t i = 0; i < kWriters; ++i) {
+            writers.emplace_back([&, i] {
+                const auto done = group.write([&](Transaction& own) -> Result<> {
+                    BUDKAVLE_CHECK(own.execute("INSERT INTO thing VALUES (?1)", {std::to_string(i)}));
+                    return {};
+                });
+                EXPECT_TRUE(done);
+                EXPECT_EQ(syncs_of("g.db-wal"), 2) << "success is told after the sync of the group";
+                ++told;
+            });
+        }
+        while (group.waiting() < kWriters) std::this_thread::yield();
+        EXPECT_EQ(told, 0);
+        BUDKAVLE_CHECK(tx.execute("INSERT INTO thing VALUES ('leader')"));
+        return {};
+    });
+    EXPECT_TRUE(first);
+    writers.clear();
+    EXPECT_EQ(told, static_cast<int>(kWriters));
+    EXPECT_EQ(syncs_of("g.db-wal"), 2) << "one for the leader, one for all who waited";
 }
 
 TEST_F(DurabilityTest, ABlobSyncsItsOctetsThenItsName) {
