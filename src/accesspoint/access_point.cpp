@@ -4,6 +4,7 @@
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/operator_interface.hpp"
 #include "accesspoint/receiver.hpp"
+#include "accesspoint/refusal_record.hpp"
 #include "accesspoint/schema.hpp"
 #include "accesspoint/sender.hpp"
 
@@ -34,6 +35,8 @@ public:
         workshop_.emplace(config_, *database_, *blobs_, journal_, clock_, *outside_.crls, outside_.lookup);
         figures_.emplace(config_, *database_, *outside_.crls, clock_);
         workshop_->figures = &*figures_;
+        refusals_.emplace(*database_, log_, config_.refused_per_hour);
+        workshop_->refusals = &*refusals_;
         journal_.count_with([this](const TransferEvent& event) { figures_->count(event); });
         BUDKAVLE_CHECK(recover(*workshop_));
         BUDKAVLE_CHECK(forget_old(*workshop_));
@@ -87,6 +90,7 @@ private:
     auto on_refused(const char* interface) {
         return [this, interface](const std::string& peer, const Error& error) {
             figures_->handshake_refused(interface, error.code);
+            refusals_->note(refusal_record(interface, peer, error, clock_.now()));
             log_.audit("anonymous", "tls.refused",
                        {{"interface", interface}, {"peer", peer}, {"code", error.code}, {"text", error.text}});
         };
@@ -179,6 +183,7 @@ private:
     std::unique_ptr<store::Database> database_;
     std::optional<Workshop> workshop_;
     std::optional<Figures> figures_;
+    std::optional<Refusals> refusals_;
     std::unique_ptr<net::Client> client_;
     std::optional<Receiver> receiver_;
     std::optional<Outbox> outbox_;

@@ -1,6 +1,7 @@
 #include "accesspoint/interface_c.hpp"
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/operator_messages.hpp"
 
 namespace budkavle::accesspoint {
 
@@ -35,6 +36,9 @@ net::Router interface_c(const Workshop& workshop, Outbox& outbox, Inbox& inbox) 
         [&inbox](auto&, const auto& participant, const auto& p) { return inbox.acknowledge(participant, p.at(1)); });
     add("GET", "events",
         [&inbox](auto& request, const auto& participant, const auto&) { return inbox.events(request, participant); });
+    add("GET", "messages", [&workshop](auto& request, const auto& participant, const auto&) {
+        return search_messages(workshop, request, participant);
+    });
     router.add("GET", "/health",
                [](net::Request&, const Parameters&) { return net::json_response(200, R"({"status":"ok"})"); });
     return router;

@@ -2,6 +2,7 @@
 
 #include "accesspoint/incoming.hpp"
 #include "accesspoint/outgoing.hpp"
+#include "accesspoint/refused.hpp"
 #include "accesspoint/schema.hpp"
 #include "store/queue.hpp"
 
@@ -24,12 +25,16 @@ Result<> recover(Workshop& workshop) {
     return {};
 }
 
+/// Refused messages whose sender nobody vouched for.
+constexpr auto kStrangersKept = std::chrono::hours(24 * 30);
+
 Result<> forget_old(Workshop& workshop) {
     const auto now = workshop.clock.now();
     return workshop.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(forget_before(tx, now - workshop.config.duplicate_memory));
         const auto limit = now - workshop.config.log_retention;
         BUDKAVLE_CHECK(drop_events_before(tx, limit));
+        BUDKAVLE_CHECK(drop_refused_before(tx, limit, now - kStrangersKept));
         BUDKAVLE_CHECK(
             tx.execute("DELETE FROM incoming WHERE state = 'acknowledged' AND acknowledged < ?1", {stored(limit)}));
         BUDKAVLE_CHECK(tx.execute("DELETE FROM outgoing WHERE finished < ?1", {stored(limit)}));

@@ -4,6 +4,7 @@
 
 #include "accesspoint/access.hpp"
 #include "accesspoint/operator_access.hpp"
+#include "accesspoint/operator_messages.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -96,6 +97,19 @@ net::Router interface_o(const OperatorTools& tools) {
     routes.add("GET", "metrics", "operator.metrics", [](auto& t, auto&, auto&, auto&) { return figures(t); }, true);
     routes.add("GET", "certificates", "operator.certificates",
                [](auto& t, auto&, auto&, auto&) { return certificates(t); });
+    routes.add("GET", "messages", "operator.search",
+               [](auto& t, auto& request, auto&, auto&) { return search_messages(t.workshop, request, std::nullopt); });
+    routes.add("GET", "messages/{id}", "operator.show",
+               [](auto& t, auto&, auto&, auto& p) { return show_message(t.workshop, p.at(0)); });
+    routes.add("GET", "refused/{id}", "operator.refused",
+               [](auto& t, auto&, auto&, auto& p) { return show_refused(t.workshop, p.at(0)); });
+    routes.add("GET", "reports", "operator.reports",
+               [](auto& t, auto& request, auto&, auto&) { return list_reports(t.workshop, request); });
+    routes.add("GET", "reports/{id}", "operator.report",
+               [](auto& t, auto& request, auto&, auto& p) { return show_report(t.workshop, request, p.at(0)); });
+    routes.add("POST", "reports/{id}", "operator.close_report", [](auto& t, auto& request, auto& account, auto& p) {
+        return close_report(t.workshop, account, request, p.at(0));
+    });
     return router;
 }
 

@@ -29,6 +29,7 @@ protected:
         static const auto identity = keys().tls_ca.issue("monitor.example.se", "monitor.example.se");
         return identity;
     }
+    static std::string json_text(const boost::json::object& object) { return boost::json::serialize(object); }
     Answer o(int number, const crypto::Identity& client, const std::string& method, const std::string& path,
              std::string_view body = {}) {
         return call_port(number, ap(number).port_o(), client, method, "/o/v1/" + path, body);
@@ -117,6 +118,146 @@ TEST_F(Operator, FiguresCountMessagesRefusalsAndHandshakes) {
         EXPECT_EQ(text.find(id), std::string::npos);
         EXPECT_EQ(text.find(kStad.text()), std::string::npos);
     }
+}
+
+/// access-point.md 5, SEC-05: header, certificate, reason, digests; never content.
+TEST_F(Operator, RefusedMessagesAreKeptWithTheirReason) {
+    start(1, with_operators(1));
+    const auto envelope = make_envelope({.from = kRegion, .to = kRegion});  // not served here
+    const auto request = make_request(envelope.octets, {.to = kRegion});
+    (void)post(request);
+    const auto found = o(1, person(), "GET", "messages?state=refused");
+    ASSERT_EQ(found.status, 200) << found.body;
+    const auto list = found.object().at("messages").as_array();
+    ASSERT_EQ(list.size(), 1U) << found.body;
+    EXPECT_EQ(list[0].at("as4MessageId").as_string(), request.sealed.evidence.message_id);
+    const auto id = std::string(list[0].at("refusedId").as_string());
+    const auto one = o(1, person(), "GET", "refused/" + id).object();
+    EXPECT_EQ(one.at("cause").as_string(), "as4.not_serviced");
+    EXPECT_EQ(one.at("answered").as_string(), "EBMS:0004");
+    EXPECT_EQ(one.at("certificate").at("sha256").as_string(), keys().ap2.certificate().sha256_hex());
+    EXPECT_NE(one.at("header").as_string().find(request.sealed.evidence.message_id), std::string_view::npos);
+    EXPECT_EQ(one.at("digests").as_array().size(), request.sealed.evidence.references.size());
+    for (const auto& reference : request.sealed.evidence.references)
+        EXPECT_NE(json_text(one).find(reference.digest_value), std::string::npos);
+    EXPECT_EQ(json_text(one).find(kCanary), std::string::npos);
+    EXPECT_EQ(o(1, person(), "GET", "refused/unknown").status, 404);
+}
+
+TEST_F(Operator, Sec82NonConformityIsReportedOnce) {
+    start(1, with_operators(1));
+    (void)post(make_request("<not-an-envelope/>", {}));
+    const auto open = o(1, person(), "GET", "reports?open=true").object().at("reports").as_array();
+    ASSERT_EQ(open.size(), 1U);
+    EXPECT_EQ(open[0].at("cause").as_string(), "as4.xhe_not_conformant");
+    const auto path = "reports/" + std::string(open[0].at("refusedId").as_string());
+    const auto report = o(1, person(), "GET", path).object();
+    EXPECT_EQ(report.at("reporter").at("organisation").as_string(), "Exempel Drift AB");
+    for (const auto* field : {"what", "environment", "occurred", "discovered", "scope", "consequences", "extract"})
+        EXPECT_TRUE(report.contains(field)) << field;
+    const auto text = o(1, person(), "GET", path + "?format=text").body;
+    EXPECT_NE(text.find("AP0002-SDK-TEST"), std::string::npos) << text;
+    EXPECT_EQ(o(1, person(), "POST", path, "{}").status, 400);
+    EXPECT_EQ(o(1, person(), "POST", path, R"({"reference":"ärende 17"})").status, 200);
+    EXPECT_EQ(o(1, person(), "POST", path, R"({"reference":"igen"})").status, 409);
+    EXPECT_TRUE(o(1, person(), "GET", "reports?open=true").object().at("reports").as_array().empty());
+    EXPECT_NE(log_text(1, "audit").find("operator.reported"), std::string::npos);
+}
+
+/// Nobody can have another reported: what is not authenticated is kept, but is no non-conformity of the named peer.
+TEST_F(Operator, RefusedStrangersAreNotReported) {
+    start(1, with_operators(1));
+    (void)post(make_request(make_envelope({.from = kRegion, .to = kStad}).octets, {}, keys().stranger));
+    const auto list = o(1, person(), "GET", "messages?state=refused").object().at("messages").as_array();
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0].at("cause").at("code").as_string(), "as4.untrusted");
+    EXPECT_TRUE(o(1, person(), "GET", "reports").object().at("reports").as_array().empty());
+}
+
+TEST_F(Operator, RefusedFloodIsSummedUp) {
+    auto c = with_operators(1);
+    c.refused_per_hour = 5;
+    start(1, c);
+    for (int i = 0; i < 30; ++i)
+        (void)post({.body = "x", .sealed = {.content_type = "text/plain", .bytes = 1, .sha256 = {}, .evidence = {}}});
+    const auto list = o(1, person(), "GET", "messages?state=refused").object().at("messages").as_array();
+    EXPECT_EQ(list.size(), 6U);
+    EXPECT_EQ(count(1, "SELECT SUM(repeats) FROM refused"), 30);
+}
+
+TEST_F(Operator, RefusedHandshakesAreKeptToo) {
+    start(1, with_operators(1));
+    net::ClientOptions options;
+    options.tls = {.server_trust = keys().tls_ca.trust(crypto::Purpose::tls_server), .crls = crls_, .identity = {}};
+    options.resolve = outside().resolve;
+    options.guard = net::AddressGuard::from_ranges({"127.0.0.0/8"}).value();
+    net::ClientRequest request;
+    request.url = "https://ap1.example.se:" + std::to_string(ap(1).port_a()) + "/health";
+    EXPECT_FALSE(net::Client::create(std::move(options))->send(request));
+    std::string found;
+    for (int i = 0; i < 100 && found.find("tls.") == std::string::npos; ++i) {
+        found = o(1, person(), "GET", "messages?state=refused").body;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_NE(found.find("tls."), std::string::npos) << found;
+}
+
+TEST_F(Operator, Sec06SearchFindsByEveryIdAndPages) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    std::vector<std::string> ids;
+    TestEnvelope first;
+    for (int i = 0; i < 5; ++i) {
+        const auto envelope = make_envelope();
+        if (i == 0) first = envelope;
+        ids.emplace_back(submit(1, kStad, envelope).object().at("as4MessageId").as_string());
+        (void)await_final(1, kStad, ids.back());
+    }
+    const auto find = [&](int number, const std::string& query) {
+        return o(number, person(), "GET", "messages?" + query).object().at("messages").as_array();
+    };
+    for (const int number : {1, 2}) {
+        EXPECT_EQ(find(number, "id=" + percent_encode(ids[0])).size(), 1U);
+        EXPECT_EQ(find(number, "id=" + first.id).size(), 1U);  // XHE/ID, and by K1 the conversation
+        // SEC-13: the trace that the message service began goes all the way.
+        EXPECT_EQ(find(number, "id=4bf92f3577b34da6a3ce929d0e0e4736").size(), 5U);
+        EXPECT_EQ(find(number, "participant=0203%3ASTAD.example.se").size(), 5U);
+        EXPECT_EQ(find(number, "participant=0203%3Aby.example.se").size(), 0U);
+        EXPECT_EQ(find(number, "from=2000-01-01T00%3A00%3A00Z&to=2001-01-01T00%3A00%3A00Z").size(), 0U);
+    }
+    EXPECT_EQ(find(1, "peer=AP0002-SDK-TEST").size(), 5U);
+    EXPECT_EQ(find(1, "state=delivered").size(), 5U);
+    EXPECT_EQ(find(1, "state=failed").size(), 0U);
+    std::set<std::string> seen;
+    std::string cursor;
+    for (int page = 0; page < 3; ++page) {
+        const auto answer = o(1, person(), "GET", "messages?limit=2&cursor=" + cursor).object();
+        for (const auto& one : answer.at("messages").as_array())
+            seen.insert(std::string(one.at("as4MessageId").as_string()));
+        cursor = answer.at("next").is_string() ? std::string(answer.at("next").as_string()) : std::string();
+        EXPECT_EQ(cursor.empty(), page == 2);
+    }
+    EXPECT_EQ(seen.size(), 5U);
+    for (const auto* bad : {"limit=0", "limit=501", "limit=x", "from=yesterday", "cursor=x.y"})
+        EXPECT_EQ(o(1, person(), "GET", std::string("messages?") + bad).status, 400) << bad;
+    const auto shown = o(1, person(), "GET", "messages/" + percent_encode(ids[0])).object();
+    EXPECT_GE(shown.at("messages").at(0).at("events").as_array().size(), 3U);
+    EXPECT_EQ(json_text(shown).find(kCanary), std::string::npos);
+}
+
+TEST_F(Operator, Ap30ParticipantsFindOnlyTheirOwn) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    const auto envelope = make_envelope();
+    const auto id = std::string(submit(1, kStad, envelope).object().at("as4MessageId").as_string());
+    (void)await_final(1, kStad, id);
+    const auto mine = call(1, keys().mt1, "GET", path_of(kStad, "messages") + "?id=" + percent_encode(id));
+    EXPECT_EQ(mine.object().at("messages").as_array().size(), 1U) << mine.body;
+    for (const auto* query : {"", "?participant=0203%3Astad.example.se", "?peer=AP0002-SDK-TEST"}) {
+        const auto others = call(1, keys().mt1, "GET", path_of(kBy, "messages") + query);
+        EXPECT_TRUE(others.object().at("messages").as_array().empty()) << others.body;
+    }
+    EXPECT_EQ(call(1, keys().mt2, "GET", path_of(kStad, "messages")).status, 403);
 }
 
 }  // namespace

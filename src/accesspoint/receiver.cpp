@@ -2,6 +2,7 @@
 
 #include "accesspoint/duplicate.hpp"
 #include "accesspoint/envelope_checks.hpp"
+#include "accesspoint/refusal_record.hpp"
 #include "as4/names.hpp"
 #include "obs/log.hpp"
 #include "store/planted.hpp"
@@ -90,12 +91,13 @@ as4::ReceiveContext Receiver::context(Time now) const {
 net::Response Receiver::receive(net::Request& request) {
     const auto now = workshop_.clock.now();
     BlobPayloads payloads(workshop_.blobs);
-    auto opened = as4::open(*request.body, request.headers.get("Content-Type").value_or(""), context(now), payloads);
+    WireHead head(*request.body);
+    auto opened = as4::open(head, request.headers.get("Content-Type").value_or(""), context(now), payloads);
     if (!opened) {
         if (opened.error().cause == as4::Cause::storage)
-            return answer_refusal({not_now(), reason_of(opened.error()), {}}, nullptr, request, now);
+            return answer_refusal({not_now(), reason_of(opened.error()), {}}, nullptr, request, head, now);
         const auto reason = reason_of(opened.error());
-        return answer_refusal({std::move(opened.error()), reason, {}}, nullptr, request, now);
+        return answer_refusal({std::move(opened.error()), reason, {}}, nullptr, request, head, now);
     }
     Arrival arrival{
         std::move(*opened), obs::Trace::from_header(request.headers.get("traceparent").value_or("")), now, {}};
@@ -104,7 +106,7 @@ net::Response Receiver::receive(net::Request& request) {
         arrival.participant = id->folded();
     }
     auto answer = arrival.opened.deliver() ? accept(arrival, payloads) : ping(arrival);
-    if (!answer) return answer_refusal(std::move(answer.error()), &arrival, request, now);
+    if (!answer) return answer_refusal(std::move(answer.error()), &arrival, request, head, now);
     net::Response response;
     response.status = answer->http_status;
     response.headers.set("Content-Type", answer->content_type);
@@ -274,7 +276,7 @@ void Receiver::note(const TransferEvent& event) const {
 }
 
 net::Response Receiver::answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request,
-                                       Time now) const {
+                                       const WireHead& head, Time now) const {
     TransferEvent event;
     if (arrival != nullptr) {
         event = arrival->event("as4.refused");
@@ -300,6 +302,10 @@ net::Response Receiver::answer_refusal(Refused refused, const Arrival* arrival, 
         workshop_.journal.log().audit(
             request.peer_certificate ? request.peer_certificate->sha256_hex() : "anonymous", "as4.refused",
             {{"peer", request.peer_address}, {"cause", refused.reason.code}, {"rule", refused.reason.rule}});
+    }
+    if (workshop_.refusals != nullptr && refused.refusal.cause != as4::Cause::storage) {
+        workshop_.refusals->note(
+            refusal_record(event, request, head.octets(), authenticated && refused.refusal.http_status != 503, now));
     }
     if (refused.refusal.cause == as4::Cause::storage) {
         workshop_.journal.log().technical(obs::Level::error, "as4.not_stored", obs::error_fields(refused.reason));

@@ -8,6 +8,7 @@
 
 #include "accesspoint/blob_payloads.hpp"
 #include "accesspoint/incoming.hpp"
+#include "accesspoint/wire_head.hpp"
 #include "accesspoint/workshop.hpp"
 #include "as4/open.hpp"
 #include "as4/signal.hpp"
@@ -48,7 +49,8 @@ private:
     Checked<xhe::Envelope> check_envelope(const Arrival& arrival) const;
     Result<std::optional<Remembered>> find_remembered(const std::string& message_id) const;
     void note(const TransferEvent& event) const;
-    net::Response answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request, Time now) const;
+    net::Response answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request,
+                                 const WireHead& head, Time now) const;
 
     Workshop& workshop_;
     std::vector<crypto::Identity> identities_;

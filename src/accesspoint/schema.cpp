@@ -39,6 +39,38 @@ CREATE INDEX event_envelope ON event (participant, xhe_id);
 CREATE INDEX event_age ON event (time);
 )";
 
+// For the operator: refused messages, evidence of exchanges, what was sent again and why. Certificates and revocation
+// lists are kept once each, by their SHA-256.
+constexpr std::string_view kOperatorTables = R"(
+CREATE TABLE refused (
+  id TEXT PRIMARY KEY, time INTEGER NOT NULL, cause TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL,
+  ebms_code TEXT NOT NULL, authenticated INTEGER NOT NULL, interface TEXT NOT NULL, participant TEXT NOT NULL,
+  as4_id TEXT NOT NULL, conversation_id TEXT NOT NULL, peer_ap TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
+  document TEXT NOT NULL, peer_address TEXT NOT NULL, tls_sha256 TEXT NOT NULL, signer_sha256 TEXT NOT NULL, signer BLOB,
+  header TEXT NOT NULL, digests TEXT NOT NULL, trace_id TEXT NOT NULL, repeats INTEGER NOT NULL,
+  reportable INTEGER NOT NULL, reported INTEGER, report_note TEXT NOT NULL);
+CREATE INDEX refused_time ON refused (time);
+
+CREATE TABLE evidence (
+  participant TEXT NOT NULL, as4_id TEXT NOT NULL, direction TEXT NOT NULL, time INTEGER NOT NULL,
+  request BLOB NOT NULL, answer BLOB NOT NULL, answer_type TEXT NOT NULL,
+  own_certificate TEXT NOT NULL, peer_certificate TEXT NOT NULL, chain TEXT NOT NULL, revocation TEXT NOT NULL,
+  PRIMARY KEY (participant, as4_id, direction));
+CREATE INDEX evidence_age ON evidence (time);
+CREATE TABLE kept (sha256 TEXT PRIMARY KEY, kind TEXT NOT NULL, octets BLOB NOT NULL, used INTEGER NOT NULL);
+
+CREATE TABLE resent (
+  participant TEXT NOT NULL, as4_id TEXT NOT NULL, original_as4_id TEXT NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL,
+  time INTEGER NOT NULL, PRIMARY KEY (participant, as4_id));
+CREATE INDEX resent_original ON resent (participant, original_as4_id);
+
+-- Lists by time, and the few messages that wait.
+CREATE INDEX outgoing_time ON outgoing (created);
+CREATE INDEX incoming_time ON incoming (received);
+CREATE INDEX outgoing_open ON outgoing (created) WHERE state IN ('queued', 'sending');
+CREATE INDEX incoming_open ON incoming (received) WHERE state = 'available';
+)";
+
 #ifdef BUDKAVLE_PLANTED_BUGS
 // The fault needs tables that do not stop it.
 constexpr std::string_view kWithoutKeys = R"(
@@ -57,9 +89,9 @@ CREATE TABLE received (
 }  // namespace
 
 std::vector<store::Migration> migrations() {
-    std::vector<store::Migration> list{{1, store::queue_schema()}, {2, kTables}};
+    std::vector<store::Migration> list{{1, store::queue_schema()}, {2, kTables}, {3, kOperatorTables}};
 #ifdef BUDKAVLE_PLANTED_BUGS
-    if (store::planted("duplicate_check_not_atomic")) list.push_back({3, kWithoutKeys});
+    if (store::planted("duplicate_check_not_atomic")) list.push_back({1000, kWithoutKeys});
 #endif
     return list;
 }

@@ -15,6 +15,7 @@
 namespace budkavle::accesspoint {
 
 class Figures;
+class Refusals;
 
 /// Where a participant's messages of a type go (smp::Directory::lookup).
 using Lookup =
@@ -28,9 +29,10 @@ struct Workshop {
     const Clock& clock;
     const crypto::CrlStore& crls;
     Lookup lookup;
-    Bell arrivals;               ///< something new for a message service
-    Bell departures;             ///< something new to send
-    Figures* figures = nullptr;  ///< counts for the operator
+    Bell arrivals;                 ///< something new for a message service
+    Bell departures;               ///< something new to send
+    Figures* figures = nullptr;    ///< counts for the operator
+    Refusals* refusals = nullptr;  ///< keeps what is refused
 };
 
 inline constexpr std::string_view kSendJob = "as4.send";
