@@ -10,8 +10,9 @@ std::unexpected<Error> denied() {
 
 int status_for(const Error& error) {
     if (error.code == "access.denied" || error.code.starts_with("outbox.forbidden")) return 403;
-    if (error.code == "message.unknown" || error.code == "report.unknown") return 404;
-    if (error.code == "state.transition" || error.code == "report.done" || error.code == "outbox.key_conflict")
+    if (error.code == "message.unknown" || error.code == "report.unknown" || error.code == "evidence.none") return 404;
+    if (error.code == "state.transition" || error.code == "report.done" || error.code == "resend.no_envelope" ||
+        error.code == "outbox.key_conflict")
         return 409;
     if (error.code == "stream.too_long" || error.code == "http.body_too_long") return 413;
     if (error.retry == Retry::later) return 503;

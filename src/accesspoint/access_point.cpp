@@ -1,5 +1,6 @@
 #include "accesspoint/access_point.hpp"
 
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/interface_c.hpp"
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/operator_interface.hpp"
@@ -37,6 +38,8 @@ public:
         workshop_->figures = &*figures_;
         refusals_.emplace(*database_, log_, config_.refused_per_hour);
         workshop_->refusals = &*refusals_;
+        evidence_.emplace(config_, *database_, *outside_.crls);
+        workshop_->evidence = &*evidence_;
         journal_.count_with([this](const TransferEvent& event) { figures_->count(event); });
         BUDKAVLE_CHECK(recover(*workshop_));
         BUDKAVLE_CHECK(forget_old(*workshop_));
@@ -184,6 +187,7 @@ private:
     std::optional<Workshop> workshop_;
     std::optional<Figures> figures_;
     std::optional<Refusals> refusals_;
+    std::optional<EvidenceKeeper> evidence_;
     std::unique_ptr<net::Client> client_;
     std::optional<Receiver> receiver_;
     std::optional<Outbox> outbox_;

@@ -1,11 +1,12 @@
 #include "accesspoint/interface_c.hpp"
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/operator_actions.hpp"
 #include "accesspoint/operator_messages.hpp"
 
 namespace budkavle::accesspoint {
 
-net::Router interface_c(const Workshop& workshop, Outbox& outbox, Inbox& inbox) {
+net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
     net::Router router;
     using Parameters = net::Router::Parameters;
     using Authorised = std::function<net::Response(net::Request&, const federation::ParticipantId&, const Parameters&)>;
@@ -38,6 +39,12 @@ net::Router interface_c(const Workshop& workshop, Outbox& outbox, Inbox& inbox) 
         [&inbox](auto& request, const auto& participant, const auto&) { return inbox.events(request, participant); });
     add("GET", "messages", [&workshop](auto& request, const auto& participant, const auto&) {
         return search_messages(workshop, request, participant);
+    });
+    add("GET", "messages/{message}/evidence", [&workshop](auto& request, const auto& participant, const auto& p) {
+        return give_evidence(workshop, request, participant, p.at(1));
+    });
+    add("POST", "outbox/{message}/resend", [&workshop](auto& request, const auto& participant, const auto& p) {
+        return resend_message(workshop, request, request.peer_certificate->sha256_hex(), participant, p.at(1));
     });
     router.add("GET", "/health",
                [](net::Request&, const Parameters&) { return net::json_response(200, R"({"status":"ok"})"); });

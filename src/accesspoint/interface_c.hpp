@@ -9,6 +9,6 @@ namespace budkavle::accesspoint {
 
 /// Everything is below /c/v1/participants/{id}/; the objects must outlive the router. `GET /health` needs no
 /// participant.
-[[nodiscard]] net::Router interface_c(const Workshop& workshop, Outbox& outbox, Inbox& inbox);
+[[nodiscard]] net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox);
 
 }  // namespace budkavle::accesspoint

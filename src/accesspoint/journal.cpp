@@ -23,6 +23,7 @@ std::string facts(const TransferEvent& e, const std::string& ap, const std::stri
     put(ids, "recipient", e.recipient);
     put(ids, "peerAp", e.peer_ap);
     put(ids, "trace", e.trace_id);
+    put(ids, "related", e.related);
     json::object object{{"time", format_utc(at)}, {"component", ap}, {"event", e.name}, {"ids", ids}};
     object["certificateSha256"] =
         e.certificate_sha256.empty() ? json::value(nullptr) : json::value(e.certificate_sha256);
@@ -78,6 +79,7 @@ void Journal::publish(const TransferEvent& e) const {
                        {"rule", e.rule},
                        {"text", e.error_text},
                        {"ebmsCode", e.ebms_code},
+                       {"related", e.related},
                        {"trace", e.trace_id}};
     log_.transfer(e.name, fields);
     if (count_) count_(e);

@@ -37,6 +37,7 @@ struct TransferEvent {
     std::string profile{};
     std::string endpoint{};
     std::string trace_id{};
+    std::string related{};  ///< AS4 MessageId of the message that this one replaces, or that replaced it
 };
 
 /// Writes events. Holds what is the same in all of them.

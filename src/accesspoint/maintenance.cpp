@@ -1,8 +1,10 @@
 #include "accesspoint/maintenance.hpp"
 
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/incoming.hpp"
 #include "accesspoint/outgoing.hpp"
 #include "accesspoint/refused.hpp"
+#include "accesspoint/resend.hpp"
 #include "accesspoint/schema.hpp"
 #include "store/queue.hpp"
 
@@ -30,10 +32,13 @@ constexpr auto kStrangersKept = std::chrono::hours(24 * 30);
 
 Result<> forget_old(Workshop& workshop) {
     const auto now = workshop.clock.now();
+    BUDKAVLE_CHECK(drop_failed_envelopes(workshop, now - workshop.config.failed_envelopes));
     return workshop.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(forget_before(tx, now - workshop.config.duplicate_memory));
         const auto limit = now - workshop.config.log_retention;
         BUDKAVLE_CHECK(drop_events_before(tx, limit));
+        BUDKAVLE_CHECK(drop_evidence_before(tx, limit));
+        BUDKAVLE_CHECK(tx.execute("DELETE FROM resent WHERE time < ?1", {stored(limit)}));
         BUDKAVLE_CHECK(drop_refused_before(tx, limit, now - kStrangersKept));
         BUDKAVLE_CHECK(
             tx.execute("DELETE FROM incoming WHERE state = 'acknowledged' AND acknowledged < ?1", {stored(limit)}));

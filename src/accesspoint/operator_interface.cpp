@@ -4,6 +4,7 @@
 
 #include "accesspoint/access.hpp"
 #include "accesspoint/operator_access.hpp"
+#include "accesspoint/operator_actions.hpp"
 #include "accesspoint/operator_messages.hpp"
 
 namespace budkavle::accesspoint {
@@ -101,6 +102,12 @@ net::Router interface_o(const OperatorTools& tools) {
                [](auto& t, auto& request, auto&, auto&) { return search_messages(t.workshop, request, std::nullopt); });
     routes.add("GET", "messages/{id}", "operator.show",
                [](auto& t, auto&, auto&, auto& p) { return show_message(t.workshop, p.at(0)); });
+    routes.add("GET", "messages/{id}/evidence", "operator.evidence", [](auto& t, auto& request, auto&, auto& p) {
+        return give_evidence(t.workshop, request, std::nullopt, p.at(0));
+    });
+    routes.add("POST", "messages/{id}/resend", "operator.resend", [](auto& t, auto& request, auto& account, auto& p) {
+        return resend_message(t.workshop, request, account.name, std::nullopt, p.at(0));
+    });
     routes.add("GET", "refused/{id}", "operator.refused",
                [](auto& t, auto&, auto&, auto& p) { return show_refused(t.workshop, p.at(0)); });
     routes.add("GET", "reports", "operator.reports",

@@ -19,7 +19,7 @@ struct OutgoingMessage {
     Outgoing state = Outgoing::queued;
     std::string xhe_id{};
     std::string xhe_sha256{};
-    std::string blob{};  ///< XHE octets; empty in final states
+    std::string blob{};  ///< XHE octets; empty when delivered, and some time after a failure
     std::uint64_t bytes = 0;
     federation::ParticipantId recipient;  ///< ToParty
     std::string document_id{};

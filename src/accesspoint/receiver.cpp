@@ -2,6 +2,7 @@
 
 #include "accesspoint/duplicate.hpp"
 #include "accesspoint/envelope_checks.hpp"
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/refusal_record.hpp"
 #include "as4/names.hpp"
 #include "obs/log.hpp"
@@ -43,6 +44,7 @@ struct Receiver::Arrival {
     obs::Trace trace;
     Time now;
     std::string participant;  ///< folded final recipient when served here, else empty
+    std::string soap{};       ///< octets of the SOAP part, for evidence
 
     [[nodiscard]] TransferEvent event(std::string name) const {
         const auto& m = opened.message;
@@ -100,11 +102,12 @@ net::Response Receiver::receive(net::Request& request) {
         return answer_refusal({std::move(opened.error()), reason, {}}, nullptr, request, head, now);
     }
     Arrival arrival{
-        std::move(*opened), obs::Trace::from_header(request.headers.get("traceparent").value_or("")), now, {}};
+        std::move(*opened), obs::Trace::from_header(request.headers.get("traceparent").value_or("")), now, {}, {}};
     if (const auto id = federation::ParticipantId::parse(arrival.opened.message.final_recipient());
         id && find_participant(workshop_.config, *id) != nullptr) {
         arrival.participant = id->folded();
     }
+    arrival.soap = soap_part(head.octets(), request.headers.get("Content-Type").value_or("")).value_or("");
     auto answer = arrival.opened.deliver() ? accept(arrival, payloads) : ping(arrival);
     if (!answer) return answer_refusal(std::move(answer.error()), &arrival, request, head, now);
     net::Response response;
@@ -207,10 +210,25 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
         to_bytes(receipt->octets), arrival.now};
     auto event = arrival.event("as4.received");
     event.xhe_id = envelope->id;
-    const auto commit = [this, incoming, memory, event] {
+    std::optional<ExchangeRecord> exchange;
+    if (workshop_.evidence != nullptr) {
+        auto prepared = workshop_.evidence->prepare({.participant = arrival.participant,
+                                                     .as4_id = message.message_id,
+                                                     .at = arrival.now,
+                                                     .request = arrival.soap,
+                                                     .answer = memory.receipt,
+                                                     .answer_type = receipt->content_type,
+                                                     .peer = arrival.opened.signer});
+        if (!prepared) return failed(prepared.error());
+        exchange = std::move(*prepared);
+    }
+    const auto commit = [this, incoming, memory, event, exchange] {
         return workshop_.database.write([&](store::Transaction& tx) -> Result<> {
             BUDKAVLE_CHECK(remember(tx, memory));
             BUDKAVLE_CHECK(add_incoming(tx, incoming));
+            if (exchange) {
+                BUDKAVLE_CHECK(add_exchange(tx, *exchange));
+            }
             return workshop_.journal.record(tx, event, incoming.received);
         });
     };

@@ -215,8 +215,9 @@ void Refusals::flush() {
 
 void Refusals::store_batch(std::deque<RefusedMessage> batch, std::map<std::string, Sum> sums, std::int64_t hour) {
     const auto add_or_replace = [](store::Transaction& tx, const RefusedMessage& message) -> Result<> {
-        if (message.repeats > 1 || message.id.contains(':'))
+        if (message.id.contains(':')) {  // a sum is written anew
             BUDKAVLE_CHECK(tx.execute("DELETE FROM refused WHERE id = ?1", {message.id}));
+        }
         return add_refused(tx, message);
     };
     const auto done = database_.write([&](store::Transaction& tx) -> Result<> {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "accesspoint/evidence.hpp"
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/figures.hpp"
+#include "accesspoint/wire_head.hpp"
 #include "as4/profile.hpp"
 #include "as4/seal.hpp"
 #include "obs/log.hpp"
@@ -203,7 +205,7 @@ Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
     message.state = Outgoing::delivered;
     event.name = "as4.delivered";
     event.signature = signature_of(as_text(message.receipt));
-    return finish(job, std::move(message), Outgoing::sending, std::move(event));
+    return finish(job, std::move(message), Outgoing::sending, std::move(event), metadata->endpoint.certificate);
 }
 
 Result<net::ClientResponse> Sender::post(const OutgoingMessage& message, const smp::Metadata& metadata,
@@ -305,15 +307,40 @@ Result<> Sender::postpone(const store::Job& job, const OutgoingMessage& message,
     return {};
 }
 
-Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event) {
+Result<ExchangeRecord> Sender::evidence_of(const OutgoingMessage& message, const crypto::Certificate& peer,
+                                           Time now) const {
+    BUDKAVLE_TRY(const auto body, workshop_.blobs.read(message.request_blob));
+    MemorySink head(WireHead::kKept);
+    (void)copy(*body, head, WireHead::kKept);  // ends with an error where the beginning ends
+    return workshop_.evidence->prepare({.participant = message.participant.folded(),
+                                        .as4_id = message.as4_id,
+                                        .outgoing = true,
+                                        .at = now,
+                                        .request = soap_part(head.bytes(), message.request_type).value_or(""),
+                                        .answer = message.receipt,
+                                        .answer_type = message.receipt_type,
+                                        .peer = peer});
+}
+
+Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event,
+                        const std::optional<crypto::Certificate>& peer) {
     const auto now = workshop_.clock.now();
-    const auto octets = std::exchange(message.blob, {});
+    // What failed may be sent again (resend.hpp); maintenance ends that.
+    const bool keep_envelope = message.state != Outgoing::delivered && workshop_.config.failed_envelopes.count() > 0;
+    const auto octets = keep_envelope ? std::string() : std::exchange(message.blob, {});
+    std::optional<ExchangeRecord> exchange;
+    if (peer && workshop_.evidence != nullptr) {
+        BUDKAVLE_TRY(exchange, evidence_of(message, *peer, now));
+    }
     const bool keep = workshop_.config.keep_wire_octets && message.state == Outgoing::delivered;
     const auto request = keep ? std::string() : std::exchange(message.request_blob, {});
     message.finished = now;
     BUDKAVLE_CHECK(workshop_.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(update_outgoing(tx, message, was));
         BUDKAVLE_CHECK(workshop_.journal.record(tx, event, now));
+        if (exchange) {
+            BUDKAVLE_CHECK(add_exchange(tx, *exchange));
+        }
         return store::complete(tx, job);
     }));
     workshop_.journal.publish(event);

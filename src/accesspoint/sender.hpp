@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/outgoing.hpp"
 #include "accesspoint/workshop.hpp"
 #include "as4/answer.hpp"
@@ -50,7 +51,10 @@ private:
     Result<> not_sendable(const store::Job& job, OutgoingMessage message, const Error& error);
     Result<> attempt_failed(const store::Job& job, OutgoingMessage message, const Failure& failure,
                             const TransferEvent& about);
-    Result<> finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event);
+    /// `peer`: whose receipt proves the delivery; kept as evidence with it.
+    Result<> finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event,
+                    const std::optional<crypto::Certificate>& peer = std::nullopt);
+    Result<ExchangeRecord> evidence_of(const OutgoingMessage& message, const crypto::Certificate& peer, Time now) const;
     Result<> postpone(const store::Job& job, const OutgoingMessage& message, Outgoing was, milliseconds by,
                       const TransferEvent& event);
 

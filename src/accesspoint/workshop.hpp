@@ -14,6 +14,7 @@
 
 namespace budkavle::accesspoint {
 
+class EvidenceKeeper;
 class Figures;
 class Refusals;
 
@@ -29,10 +30,11 @@ struct Workshop {
     const Clock& clock;
     const crypto::CrlStore& crls;
     Lookup lookup;
-    Bell arrivals;                 ///< something new for a message service
-    Bell departures;               ///< something new to send
-    Figures* figures = nullptr;    ///< counts for the operator
-    Refusals* refusals = nullptr;  ///< keeps what is refused
+    Bell arrivals;                       ///< something new for a message service
+    Bell departures;                     ///< something new to send
+    Figures* figures = nullptr;          ///< counts for the operator
+    Refusals* refusals = nullptr;        ///< keeps what is refused
+    EvidenceKeeper* evidence = nullptr;  ///< keeps what proves an exchange
 };
 
 inline constexpr std::string_view kSendJob = "as4.send";

@@ -1,0 +1,140 @@
+#include "accesspoint/evidence_keeper.hpp"
+
+#include <algorithm>
+
+#include "accesspoint/schema.hpp"
+#include "crypto/digest.hpp"
+
+namespace budkavle::accesspoint {
+namespace {
+
+/// What is in use is noted again after this, so that retention never takes it away.
+constexpr auto kNotedFor = std::chrono::hours(1);
+constexpr auto kSafety = std::chrono::hours(48);
+constexpr std::size_t kMostHashed = 256;
+
+std::string joined(const std::vector<std::string>& list) {
+    std::string out;
+    for (const auto& one : list) out += (out.empty() ? "" : " ") + one;
+    return out;
+}
+
+std::vector<std::string> parted(const std::string& text) {
+    std::vector<std::string> out;
+    for (const auto part : split(text, ' ')) {
+        if (!part.empty()) out.emplace_back(part);
+    }
+    return out;
+}
+
+}  // namespace
+
+bool EvidenceKeeper::is_known(const std::string& sha256, Time now) const {
+    const auto found = known_.find(sha256);
+    return found != known_.end() && now - found->second < kNotedFor && now >= found->second;
+}
+
+std::string EvidenceKeeper::add(std::vector<Item>& missing, const crypto::Certificate& certificate, Time now) {
+    const auto& sha256 = certificate.sha256_hex();
+    if (!is_known(sha256, now)) missing.push_back({sha256, "certificate", certificate.der()});
+    return sha256;
+}
+
+std::vector<std::string> EvidenceKeeper::lists_for(std::vector<Item>& missing, const std::vector<Bytes>& issuers,
+                                                   Time now) {
+    std::vector<std::string> out;
+    for (const auto& list : crls_.all()) {
+        if (std::ranges::find(issuers, list.issuer_der()) == issuers.end()) continue;
+        auto found = hashed_.find(list.raw());
+        if (found == hashed_.end()) {
+            if (hashed_.size() >= kMostHashed) hashed_.clear();
+            found = hashed_.emplace(list.raw(), std::pair{list, hex_encode(crypto::sha256(list.der()))}).first;
+        }
+        out.push_back(found->second.second);
+        if (!is_known(out.back(), now)) missing.push_back({out.back(), "crl", list.der()});
+    }
+    return out;
+}
+
+Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
+    ExchangeRecord record{.participant = exchange.participant,
+                          .as4_id = exchange.as4_id,
+                          .direction = exchange.outgoing ? "out" : "in",
+                          .at = exchange.at,
+                          .request = exchange.request,
+                          .answer = exchange.answer,
+                          .answer_type = exchange.answer_type};
+    std::vector<Item> missing;
+    {
+        const std::lock_guard lock(lock_);
+        record.own_certificate = add(missing, config_.as4.certificate(), exchange.at);
+        record.peer_certificate = add(missing, exchange.peer, exchange.at);
+        std::vector<Bytes> issuers{exchange.peer.issuer_der()};
+        for (const auto& one : config_.as4.chain) {
+            issuers.push_back(one.issuer_der());
+            if (one != config_.as4.certificate()) record.chain.push_back(add(missing, one, exchange.at));
+        }
+        record.revocation = lists_for(missing, issuers, exchange.at);
+    }
+    if (missing.empty()) return record;
+    BUDKAVLE_CHECK(database_.write([&](store::Transaction& tx) -> Result<> {
+        for (const auto& item : missing) {
+            BUDKAVLE_CHECK(
+                tx.execute("INSERT INTO kept (sha256, kind, octets, used) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+                           "(sha256) DO UPDATE SET used = excluded.used",
+                           {item.sha256, item.kind, item.octets, stored(exchange.at)}));
+        }
+        return {};
+    }));
+    const std::lock_guard lock(lock_);
+    for (const auto& item : missing) known_[item.sha256] = exchange.at;
+    return record;
+}
+
+Result<> add_exchange(store::Transaction& tx, const ExchangeRecord& r) {
+    BUDKAVLE_CHECK(
+        tx.execute("INSERT INTO evidence (participant, as4_id, direction, time, request, answer, answer_type, "
+                   "own_certificate, peer_certificate, chain, revocation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                   "?10, ?11) ON CONFLICT (participant, as4_id, direction) DO NOTHING",
+                   {r.participant, r.as4_id, r.direction, stored(r.at), to_bytes(r.request), r.answer, r.answer_type,
+                    r.own_certificate, r.peer_certificate, joined(r.chain), joined(r.revocation)}));
+    return {};
+}
+
+Result<std::optional<ExchangeRecord>> find_exchange(store::Transaction& tx, const std::string& participant,
+                                                    const std::string& as4_id, bool outgoing) {
+    const std::string direction = outgoing ? "out" : "in";
+    BUDKAVLE_TRY(
+        const auto rows,
+        tx.query("SELECT time, request, answer, answer_type, own_certificate, peer_certificate, chain, revocation "
+                 "FROM evidence WHERE participant = ?1 AND as4_id = ?2 AND direction = ?3",
+                 {participant, as4_id, direction}));
+    if (rows.empty()) return std::optional<ExchangeRecord>{};
+    const auto& row = rows.front();
+    return std::optional(ExchangeRecord{.participant = participant,
+                                        .as4_id = as4_id,
+                                        .direction = direction,
+                                        .at = loaded(row.integer(0)),
+                                        .request = std::string(as_text(row.blob(1))),
+                                        .answer = row.blob(2),
+                                        .answer_type = row.text(3),
+                                        .own_certificate = row.text(4),
+                                        .peer_certificate = row.text(5),
+                                        .chain = parted(row.text(6)),
+                                        .revocation = parted(row.text(7))});
+}
+
+Result<Bytes> find_kept(store::Transaction& tx, const std::string& sha256) {
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT octets FROM kept WHERE sha256 = ?1", {sha256}));
+    if (rows.empty()) return fail("evidence.missing", "A certificate or revocation list is not kept any more.");
+    return rows.front().blob(0);
+}
+
+Result<> drop_evidence_before(store::Transaction& tx, Time limit) {
+    BUDKAVLE_CHECK(tx.execute("DELETE FROM evidence WHERE time < ?1", {stored(limit)}));
+    // Evidence names what was noted within the hour before it.
+    BUDKAVLE_CHECK(tx.execute("DELETE FROM kept WHERE used < ?1", {stored(limit - kSafety)}));
+    return {};
+}
+
+}  // namespace budkavle::accesspoint

@@ -1,0 +1,135 @@
+#include "accesspoint/resend.hpp"
+
+#include <algorithm>
+
+#include "accesspoint/outgoing.hpp"
+#include "accesspoint/schema.hpp"
+#include "base/random.hpp"
+#include "store/queue.hpp"
+
+namespace budkavle::accesspoint {
+namespace {
+
+constexpr std::size_t kShortestReason = 3;
+constexpr std::size_t kLongestReason = 500;
+
+Result<> check_reason(const std::string& reason) {
+    const bool printable = std::ranges::none_of(reason, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    if (!is_valid_utf8(reason) || !printable || utf8_length(trim(reason)) < kShortestReason ||
+        utf8_length(reason) > kLongestReason) {
+        return fail("resend.reason", "SEC-11", "reason", "A reason of 3 to 500 characters is needed.",
+                    "Say why the message is sent again, without personal data.");
+    }
+    return {};
+}
+
+Result<> check_state(const OutgoingMessage& message, bool deliver_again) {
+    if (message.state == Outgoing::failed || message.state == Outgoing::unconfirmed) return {};
+    if (message.state == Outgoing::delivered && deliver_again) return {};
+    return fail(
+        "state.transition", "AP-6", "state",
+        message.state == Outgoing::delivered ? "The message was delivered; the receiver's receipt proves it."
+                                             : "The message is still on its way.",
+        message.state == Outgoing::delivered ? "Only \"deliverAgain\" sends it once more." : "Wait for its end.");
+}
+
+Result<std::string> copy_of(store::BlobStore& blobs, const std::string& blob) {
+    BUDKAVLE_TRY(const auto from, blobs.read(blob));
+    BUDKAVLE_TRY(const auto to, blobs.create());
+    BUDKAVLE_CHECK(copy(*from, *to));
+    return to->commit();
+}
+
+TransferEvent event_of(const OutgoingMessage& m, std::string name, std::string related) {
+    return {.name = std::move(name),
+            .participant = m.participant.folded(),
+            .outgoing = true,
+            .peer_ap = m.peer,
+            .sender = m.participant.text(),
+            .recipient = m.recipient.text(),
+            .as4_id = m.as4_id,
+            .conversation_id = m.conversation_id,
+            .xhe_id = m.xhe_id,
+            .document = m.document_id,
+            .bytes = m.bytes,
+            .trace_id = obs::Trace::from_header(m.traceparent).trace_id,
+            .related = std::move(related)};
+}
+
+}  // namespace
+
+Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
+    BUDKAVLE_CHECK(check_reason(order.reason));
+    std::optional<OutgoingMessage> found;
+    BUDKAVLE_CHECK(workshop.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(found, find_outgoing(tx, order.participant, order.as4_id));
+        return {};
+    }));
+    if (!found) return fail("message.unknown", "There is no such message.");
+    BUDKAVLE_CHECK(check_state(*found, order.deliver_again));
+    if (found->blob.empty())
+        return fail("resend.no_envelope", "AP-35", "envelope", "The envelope is not kept any more.",
+                    "Have the message service submit it again under the next number.");
+
+    const auto now = workshop.clock.now();
+    OutgoingMessage again{
+        .participant = found->participant,
+        .as4_id = new_uuid() + "@" + to_lower_ascii(workshop.config.id),
+        .idempotency_key = found->xhe_id + ":resend-" + new_uuid(),  // no number that a message service may use
+        .xhe_id = found->xhe_id,
+        .xhe_sha256 = found->xhe_sha256,
+        .bytes = found->bytes,
+        .recipient = found->recipient,
+        .document_id = found->document_id,
+        .process_id = found->process_id,
+        .process_scheme = found->process_scheme,
+        .conversation_id = found->conversation_id,
+        .traceparent = obs::Trace::from_header(found->traceparent).child().header(),
+        .created = now,
+    };
+    BUDKAVLE_TRY(again.blob, copy_of(workshop.blobs, found->blob));
+    const auto resent = event_of(*found, "as4.resent", again.as4_id);
+    const auto queued = event_of(again, "as4.queued", found->as4_id);
+    const auto done = workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(add_outgoing(tx, again));
+        BUDKAVLE_CHECK(tx.execute(
+            "INSERT INTO resent (participant, as4_id, original_as4_id, who, reason, time) VALUES (?1, ?2, ?3, ?4, ?5, "
+            "?6)",
+            {again.participant.folded(), again.as4_id, found->as4_id, order.who, order.reason, stored(now)}));
+        BUDKAVLE_CHECK(workshop.journal.record(tx, resent, now));
+        BUDKAVLE_CHECK(workshop.journal.record(tx, queued, now));
+        return store::enqueue(tx, kSendJob, again.participant.folded() + " " + again.as4_id, now, now);
+    });
+    if (!done) {
+        (void)workshop.blobs.remove(again.blob);
+        return std::unexpected(done.error());
+    }
+    workshop.journal.publish(resent);
+    workshop.journal.publish(queued);
+    workshop.journal.log().audit(order.who, "as4.resent",
+                                 {{"participant", again.participant.folded()},
+                                  {"original", found->as4_id},
+                                  {"as4MessageId", again.as4_id},
+                                  {"state", std::string(to_string(found->state))},
+                                  {"deliverAgain", order.deliver_again},
+                                  {"reason", order.reason}});
+    workshop.departures.ring();
+    return again.as4_id;
+}
+
+Result<> drop_failed_envelopes(Workshop& workshop, Time limit) {
+    std::vector<std::string> blobs;
+    BUDKAVLE_CHECK(workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        blobs.clear();
+        constexpr std::string_view kWhich = "state IN ('failed', 'unconfirmed') AND blob <> '' AND finished < ?1";
+        BUDKAVLE_TRY(const auto rows,
+                     tx.query("SELECT blob FROM outgoing WHERE " + std::string(kWhich), {stored(limit)}));
+        for (const auto& row : rows) blobs.push_back(row.text(0));
+        BUDKAVLE_CHECK(tx.execute("UPDATE outgoing SET blob = '' WHERE " + std::string(kWhich), {stored(limit)}));
+        return {};
+    }));
+    for (const auto& blob : blobs) BUDKAVLE_CHECK(workshop.blobs.remove(blob));
+    return {};
+}
+
+}  // namespace budkavle::accesspoint
