@@ -1,35 +1,93 @@
 #!/usr/bin/env python3
-"""What we sign, judged by others: the JDK's XML security (secure validation), xmlsec1, openssl. Evidence comes from `demo --check`."""
+"""Our access point against other people's code: phase4 as a peer in both directions, WSS4J/Santuario, the JDK, openssl and xmlsec1 as judges.
+
+interop.py            everything
+interop.py --smoke    one message each direction, duplicates, an error, receipts; for .ci/run"""
+import argparse
 import pathlib
-import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
-from support import Tally, run  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests" / "interop"))
+import chain as whole  # noqa: E402
+import evidence  # noqa: E402
+import peer as foreign  # noqa: E402
+from federation import running_demo  # noqa: E402
 
-tally = Tally()
 
-with tempfile.TemporaryDirectory() as folder:
-    evidence = pathlib.Path(folder) / "evidence"
-    done = run("demo", "--check", "--data", pathlib.Path(folder) / "data", "--evidence", evidence, timeout=300)
-    tally.check("demo --check", done.returncode == 0, done.stdout.decode() + done.stderr.decode())
+class Cases:
+    """One line per case; a group that raises is a failure, not the end."""
 
-    signed = sorted(evidence.glob("*/*.xhe.xml")) + sorted(evidence.glob("*/*.smp-metadata.xml"))
-    java = subprocess.run(["java", str(ROOT / "tests" / "interop" / "jdk_verify" / "Verify.java"), *map(str, signed)], capture_output=True, text=True)
-    for file in signed:
-        tally.check(f"JDK verifies {file.relative_to(evidence)}", f"{file}: valid" in java.stdout, java.stdout + java.stderr)
-    tampered = pathlib.Path(folder) / "tampered.xml"
-    tampered.write_bytes(signed[0].read_bytes().replace(b"digg.se:edelivery:process", b"digg.se:edelivery:Process"))
-    java = subprocess.run(["java", str(ROOT / "tests" / "interop" / "jdk_verify" / "Verify.java"), str(tampered)], capture_output=True, text=True)
-    tally.check("and refuses a changed one", "INVALID" in java.stdout, java.stdout + java.stderr)
+    def __init__(self):
+        self.passed = self.failed = 0
 
-    for list_ in sorted((evidence / "crl").glob("*.crl")):
-        text = subprocess.run(["openssl", "crl", "-in", str(list_), "-inform", "DER", "-noout", "-text"], capture_output=True, text=True)
-        tally.check(f"openssl reads {list_.name}", text.returncode == 0 and "CRL Number" in text.stdout, text.stderr)
-    for certificate in sorted((evidence / "certificates").glob("AP*.crt")):
-        verified = subprocess.run(["openssl", "verify", "-partial_chain", "-trusted", str(evidence / "trust" / "as4.pem"), str(certificate)], capture_output=True, text=True)
-        tally.check(f"openssl verifies {certificate.name}", verified.returncode == 0, verified.stderr)
+    def check(self, name, condition, detail=""):
+        if condition:
+            self.passed += 1
+        else:
+            self.failed += 1
+        print(f"  {'ok    ' if condition else 'FAILED'}  {name}" + ("" if condition else f"\n          {str(detail)[:3000]}"), flush=True)
+        return condition
 
-tally.finish(at_least=20)
+    def group(self, title, work, *arguments):
+        started = time.monotonic()
+        print(title, flush=True)
+        try:
+            return work(*arguments)
+        except Exception as problem:  # noqa: BLE001 the other groups shall run
+            self.check(f"{title}: ran to its end", False, f"{type(problem).__name__}: {problem}")
+            return None
+        finally:
+            print(f"          {time.monotonic() - started:.1f} s", flush=True)
+
+    def finish(self, at_least):
+        print(f"{self.passed} passed, {self.failed} failed")
+        if self.passed + self.failed < at_least:
+            print(f"only {self.passed + self.failed} cases ran, {at_least} were expected")
+            sys.exit(1)
+        sys.exit(1 if self.failed else 0)
+
+
+def federation_cases(cases, folder, smoke):
+    with running_demo(data=str(folder / "demo")) as federation:
+        chain = whole.Chain(federation, folder, cases)
+        try:
+            first = cases.group("phase4 → access point → message service", whole.plain_in, chain)
+            if first:
+                cases.group("duplicates", whole.duplicates_in, chain, *first)
+            cases.group("message service → access point → phase4", whole.plain_out, chain)
+            cases.group("what phase4 can answer", whole.misbehaving_out, chain, smoke)
+            if not smoke:
+                cases.group("refusals, understood by phase4", whole.errors_in, chain)
+                cases.group("variants of phase4's messages", whole.variants_in, chain)
+                cases.group("as4 ping", whole.ping_out, chain)
+                cases.group("phase4 away", whole.away_out, chain)
+                cases.group("transport profile v1_2", whole.profile_out, chain)
+        finally:
+            chain.peer.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--keep", help="folder that keeps everything that crossed the wire")
+    options = parser.parse_args()
+    try:
+        foreign.build()
+    except foreign.NoJava as problem:
+        sys.exit(f"interop: {problem}")
+    cases = Cases()
+    with tempfile.TemporaryDirectory(prefix="budkavle-interop-") as temporary:
+        folder = pathlib.Path(options.keep or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        federation_cases(cases, folder, options.smoke)
+        if not options.smoke:
+            cases.group("evidence of a demo, judged by the JDK and openssl", evidence.run, cases, folder / "evidence")
+    cases.finish(at_least=14 if options.smoke else 60)
+
+
+if __name__ == "__main__":
+    main()
