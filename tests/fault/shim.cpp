@@ -4,6 +4,9 @@
 //   FAULT_DIR      only files below this folder are watched
 //   FAULT_JOURNAL  file of undo records, appended to, kept over restarts of the process
 //   FAULT_KILL_AT  die (SIGKILL) at the n-th watched call; even n: before it takes effect, odd n: after
+//   FAULT_CONTROL  file of orders that the suite may change while the process runs (struct Control below): a clock that
+//   is
+//                  wrong, a volume that is full, a disk that fails to sync
 //
 // A record is one text line: KIND <tab> PATH <tab> A <tab> B <newline>; "W" is followed by B octets of old content.
 //   W path offset length   old octets of a range that was overwritten
@@ -16,13 +19,17 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -48,6 +55,30 @@ long g_kill_at = 0;
 std::atomic<long> g_calls{0};
 bool g_ready = false;
 
+// Orders of the suite and what was done about them; `control.py` writes and reads the same words.
+struct Control {
+    std::atomic<std::int64_t> clock_ms;    // added to the wall clock; the monotonic clock stays true
+    std::atomic<std::int64_t> full_at;     // the n-th write that needs space, and all after it, fail: no space left
+    std::atomic<std::int64_t> full_on;     // which files (bits of class_of)
+    std::atomic<std::int64_t> sync_at;     // the n-th sync fails: input/output error
+    std::atomic<std::int64_t> sync_for;    // so many syncs fail from then on; below zero: all
+    std::atomic<std::int64_t> sync_on;     // which files
+    std::atomic<std::int64_t> failed;      // writes and syncs that failed by order
+    std::atomic<std::int64_t> asked_time;  // times the wall clock was asked for
+};
+Control g_none;
+Control* g_control = &g_none;
+
+void map_control() {
+    const char* name = getenv("FAULT_CONTROL");
+    if (name == nullptr) return;
+    const int fd = real<int (*)(const char*, int, ...)>("open")(name, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return;
+    void* at = mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at != MAP_FAILED) g_control = static_cast<Control*>(at);
+    real<int (*)(int)>("close")(fd);
+}
+
 void setup() {
     if (g_ready) return;
     g_ready = true;
@@ -60,6 +91,7 @@ void setup() {
     }
     const char* at = getenv("FAULT_KILL_AT");
     if (at != nullptr) g_kill_at = atol(at);
+    map_control();
 }
 
 // SQLite's shared-memory index is rebuilt after every crash; it is not data.
@@ -114,6 +146,53 @@ void before_write(int fd, off_t offset, size_t length) {
     if (offset + static_cast<off_t>(length) > st.st_size) record("T\t" + *path + "\t" + std::to_string(st.st_size));
 }
 
+// 1 database and its log, 2 blobs, 4 logs, 8 anything else
+std::int64_t class_of(const std::string& path) {
+    const auto ends = [&](const char* tail) {
+        const auto n = strlen(tail);
+        return path.size() >= n && path.compare(path.size() - n, n, tail) == 0;
+    };
+    if (ends(".db") || ends("-wal") || ends("-journal")) return 1;
+    if (ends(".blob") || ends(".part") || ends("/blobs")) return 2;
+    if (ends(".jsonl")) return 4;
+    return 8;
+}
+
+// Is it the turn of this write of `path` to find the volume full?
+bool volume_full(const std::string& path) {
+    auto& c = *g_control;
+    if (c.full_at == 0 || (c.full_on & class_of(path)) == 0) return false;
+    if (c.full_at > 1) {
+        --c.full_at;
+        return false;
+    }
+    ++c.failed;
+    return true;
+}
+
+bool grows(int fd, off_t offset, size_t length) {
+    struct stat st{};
+    if (fstat(fd, &st) != 0) return false;
+    return offset < 0 || offset + static_cast<off_t>(length) > st.st_size;
+}
+
+bool sync_fails(const std::string& path) {
+    auto& c = *g_control;
+    if (c.sync_at == 0 || (c.sync_on & class_of(path)) == 0) return false;
+    if (c.sync_at > 1) {
+        --c.sync_at;
+        return false;
+    }
+    ++c.failed;
+    if (c.sync_for > 0 && --c.sync_for == 0) c.sync_at = 0;
+    return true;
+}
+
+int no_space() {
+    errno = ENOSPC;
+    return -1;
+}
+
 int opened(int fd, const char* name, int flags, bool existed) {
     if (fd < 0 || fd >= kMaxFd) return fd;
     const std::string path = absolute(name);
@@ -132,6 +211,7 @@ int open_common(const char* symbol, const char* name, int flags, mode_t mode) {
     struct stat st{};
     const std::string path = absolute(name);
     const bool existed = stat(path.c_str(), &st) == 0;
+    if (!existed && (flags & O_CREAT) != 0 && watched(path) && volume_full(path)) return no_space();
     if (existed && (flags & O_TRUNC) != 0 && watched(path) && st.st_size > 0) {
         std::vector<char> old(static_cast<size_t>(st.st_size));
         const int copy = real<int (*)(const char*, int, ...)>("open")(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -147,6 +227,10 @@ int sync_common(const char* symbol, int fd) {
     std::lock_guard lock(g_mutex);
     setup();
     const KillPoint point;
+    if (const std::string* path = path_of(fd); path != nullptr && sync_fails(*path)) {
+        errno = EIO;
+        return -1;
+    }
     const int status = real<int (*)(int)>(symbol)(fd);
     if (status == 0) {
         if (const std::string* path = path_of(fd)) record((g_folder[fd] ? "D\t" : "S\t") + *path);
@@ -160,6 +244,7 @@ int truncate_common(const char* symbol, int fd, off_t size) {
     const KillPoint point;
     struct stat st{};
     if (path_of(fd) != nullptr && fstat(fd, &st) == 0) {
+        if (size > st.st_size && volume_full(*path_of(fd))) return no_space();
         if (size < st.st_size) before_write(fd, size, static_cast<size_t>(st.st_size - size));
         record("T\t" + *path_of(fd) + "\t" + std::to_string(st.st_size));
     }
@@ -170,6 +255,11 @@ ssize_t pwrite_common(const char* symbol, int fd, const void* data, size_t size,
     std::lock_guard lock(g_mutex);
     setup();
     const KillPoint point;
+    if (const std::string* path = path_of(fd); path != nullptr && grows(fd, offset, size) && volume_full(*path)) {
+        // A volume that fills up takes a part of the last write first.
+        if (g_control->failed % 2 == 0 || size < 2) return no_space();
+        size /= 2;
+    }
     before_write(fd, offset, size);
     return real<ssize_t (*)(int, const void*, size_t, off_t)>(symbol)(fd, data, size, offset);
 }
@@ -216,7 +306,12 @@ ssize_t write(int fd, const void* data, size_t size) {
     setup();
     const KillPoint point;
     const int flags = fcntl(fd, F_GETFL);
-    before_write(fd, (flags & O_APPEND) != 0 ? -1 : lseek(fd, 0, SEEK_CUR), size);
+    const off_t offset = (flags & O_APPEND) != 0 ? -1 : lseek(fd, 0, SEEK_CUR);
+    if (grows(fd, offset, size) && volume_full(*path_of(fd))) {
+        if (g_control->failed % 2 == 0 || size < 2) return no_space();
+        size /= 2;
+    }
+    before_write(fd, offset, size);
     return real<ssize_t (*)(int, const void*, size_t)>("write")(fd, data, size);
 }
 ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
@@ -265,6 +360,32 @@ ssize_t send(int fd, const void* data, size_t size, int flags) {
     setup();
     const KillPoint point;
     return real<ssize_t (*)(int, const void*, size_t, int)>("send")(fd, data, size, flags);
+}
+
+// The wall clock, wrong by order. What a monotonic clock measures stays right, as on a real machine.
+int clock_gettime(clockid_t which, timespec* out) noexcept {
+    static const auto next = real<int (*)(clockid_t, timespec*)>("clock_gettime");
+    const int status = next(which, out);
+    if (status != 0 || (which != CLOCK_REALTIME && which != CLOCK_REALTIME_COARSE)) return status;
+    setup();
+    ++g_control->asked_time;
+    const std::int64_t shifted = out->tv_nsec + (g_control->clock_ms % 1000) * 1'000'000;
+    out->tv_sec += g_control->clock_ms / 1000 + (shifted < 0 ? -1 : shifted >= 1'000'000'000 ? 1 : 0);
+    out->tv_nsec = (shifted + 1'000'000'000) % 1'000'000'000;
+    return 0;
+}
+int gettimeofday(timeval* out, void*) noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    out->tv_sec = now.tv_sec;
+    out->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+time_t time(time_t* out) noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out != nullptr) *out = now.tv_sec;
+    return now.tv_sec;
 }
 
 }  // extern "C"

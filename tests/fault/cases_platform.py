@@ -1,0 +1,93 @@
+"""Cases of the platform and the machine: name server, SMP, revocation lists, clock."""
+import shutil
+import time
+
+from traffic import Words
+from world import NORRBY, REGION, Violation
+
+HOUR, DAY = 3600, 86400
+
+
+def name_server_down(world, traffic, _, __, dense):
+    """No DNS: held with the cause; delivered when it is back."""
+    component = world.components["dns"]
+    words = Words(world)
+    component.kill()
+    traffic.send(2)
+    words.expect("mt-kommun", "mt.not_packaged", "mt.job_failed", "mt.not_handed_over", cause=("dns.",)) if False else time.sleep(2)
+    component.start()
+
+
+def smp_down(world, traffic, _, __, dense):
+    """No SMP: held with the cause, never taken for 'not registered'."""
+    component = world.components["smp"]
+    words = Words(world)
+    component.kill()
+    traffic.send(2)
+    time.sleep(2)
+    component.start()
+
+
+def smp_down_for_the_access_point(world, traffic, _, __, dense):
+    """The message service had its look-up, the access point has not: the message waits there, readable, and goes on by itself."""
+    words = Words(world)
+    world.components["ap1"].kill()
+    senders = traffic.send(2)
+    for sender in senders:
+        sender.thread.join(60)
+    words.expect("mt-kommun", "mt.not_handed_over")
+    world.components["smp"].kill()
+    world.components["ap1"].start()
+    words.expect("ap1", "as4.not_sendable", cause=("smp.unreachable", "dns."))
+    world.components["smp"].start()
+
+
+def revocation_lists_down(world, traffic, _, __, dense):
+    """The source of revocation lists is down: the copies serve on; without copies nothing is sent or taken (AP-18), and it heals by itself."""
+    world.components["ca"].kill()
+    traffic.send(1)
+    traffic.settle("revocation_lists_down, lists at hand")
+    for name in ("ap2", "ap1"):
+        component = world.components[name]
+        component.kill()
+        component.start()
+    traffic.send(1)
+    traffic.settle("revocation_lists_down, copies from before the restart")
+    words = Words(world)
+    for name in ("ap2", "ap1") if dense else ("ap2",):
+        component = world.components[name]
+        component.kill()
+        shutil.rmtree(component.folder / "data" / "crl", ignore_errors=True)
+        component.start()
+        words.expect(name, "crl.fetch_failed")
+    traffic.send(2)
+    words.expect("ap1", "as4.attempt_failed", "as4.not_sendable", "crl.fetch_failed")
+    time.sleep(2)
+    if words.said("ap2", "as4.received"):
+        raise Violation("a message was taken without revocation data")
+    world.components["ca"].start()
+
+
+def clock_jumps(world, traffic, _, __, dense):
+    """The wall clock of an access point is wrong for a while, with messages waiting for their next attempt: nothing is stuck when it is right again,
+    nothing is given up or forgotten because of it."""
+    told = []
+    for name in ("ap1", "ap2"):
+        for jump in ((-3 * HOUR, 3 * HOUR, -2 * DAY, 2 * DAY, 45 * DAY, -45 * DAY) if dense else (-3 * HOUR, 3 * HOUR, 2 * DAY)):
+            words = Words(world)
+            control = world.components[name].control
+            world.components["ap2"].kill()
+            traffic.send(2)
+            words.expect("ap1", "as4.attempt_failed")
+            control.clock(jump)
+            world.components["ap2"].start()
+            traffic.send(1)
+            time.sleep(3)
+            control.clock(0)
+            traffic.send(1)
+            traffic.settle(f"clock_jumps, {name} by {jump / HOUR:+.0f} h")
+            told.append(f"{name} {jump / HOUR:+.0f} h: {'said' if words.said(name, 'clock.jumped') else 'silent'}")
+    return ", ".join(told)
+
+
+CASES = [name_server_down, smp_down, smp_down_for_the_access_point, revocation_lists_down, clock_jumps]
