@@ -237,6 +237,22 @@ TEST_F(SendTest, AnUnknownReceiverIsFinalAndAnUnreachableRegisterIsNot) {  // ac
     EXPECT_EQ(await_final(1, kStad, id).at("state").as_string(), "delivered");
 }
 
+TEST_F(SendTest, ACertificateThatWaitsForItsFirstDayIsHeldNotFinal) {  // access-point.md 3 step 5
+    start(1);
+    start(2);
+    {
+        const std::lock_guard lock(registry_lock_);
+        lookup_error_ = Error{"trust.not_yet_valid", {}, {}, "Not valid yet.", {}, Retry::never};
+    }
+    const auto id = id_of(submit(1, kStad, make_envelope()));
+    while (events(1, kStad, id).size() < 3) std::this_thread::yield();
+    {
+        const std::lock_guard lock(registry_lock_);
+        lookup_error_.reset();
+    }
+    EXPECT_EQ(await_final(1, kStad, id).at("state").as_string(), "delivered");
+}
+
 TEST_F(SendTest, AWrongOrRevokedPeerCertificateIsNeverSentTo) {  // AP-14, AP-15
     start(1);
     start(2);

@@ -24,6 +24,12 @@ bool is_permanent(const Error& error) {
            error.code == "http.address_refused" || error.code.starts_with("blob.") || error.code.starts_with("db.");
 }
 
+/// Can the look-up succeed later? Besides outages: a certificate may only be waiting for its first day, by its clock or
+/// ours.
+bool may_heal(const Error& error) {
+    return error.retry == Retry::later || error.code == "trust.not_yet_valid";
+}
+
 TransferEvent event_of(const OutgoingMessage& m, std::string name) {
     return {.name = std::move(name),
             .participant = m.participant.folded(),
@@ -261,7 +267,7 @@ Result<> Sender::not_sendable(const store::Job& job, OutgoingMessage message, co
     auto event = event_of(message, "as4.not_sendable");
     set_cause(event, error);
     const auto& schedule = workshop_.config.lookup_retries;
-    if (error.retry == Retry::later && message.lookups < schedule.attempts)
+    if (may_heal(error) && message.lookups < schedule.attempts)
         return postpone(job, message, was, schedule.interval(), event);
     message.state = Outgoing::failed;
     message.cause_code = error.code;

@@ -1,6 +1,7 @@
 #include "smp/directory.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -44,6 +45,18 @@ Error unreachable(Error error) {
     // Connection, time-out and TLS faults of the SMP are temporary for the sender; the cause stays in the text.
     return made(fail("smp.unreachable", error.rule, error.code, "The SMP cannot be reached: " + error.text,
                      error.remedy, Retry::later));
+}
+
+/// Another page, half a document, no signature or a foreign one (AP-16): not the SMP's answer, so it says nothing about
+/// the receiver. Like an SMP that is not there it is worth another look later (`access-point.md` 3 step 4); "not
+/// registered" and faults of what the SMP did sign stay final.
+Error hold_if_not_the_smps(Error error) {
+    static constexpr std::array<std::string_view, 7> kNotItsAnswer{
+        "smp.malformed", "smp.schema", "smp.signature", "smp.trust", "smp.http", "smp.redirect", "smp.id_mismatch"};
+    const bool signer_revoked = error.code == "smp.revoked" && error.rule == "AP-16";
+    if (signer_revoked || std::ranges::find(kNotItsAnswer, error.code) != kNotItsAnswer.end())
+        error.retry = Retry::later;
+    return error;
 }
 
 }  // namespace
@@ -173,6 +186,7 @@ Result<Metadata> Directory::lookup(const federation::ParticipantId& participant,
         if (auto known = state_->cached(key)) return *std::move(known);
     }
     auto result = state_->look_up(participant, document, Steps(steps));
+    if (!result) result = std::unexpected(hold_if_not_the_smps(std::move(result).error()));
     state_->remember(key, result);
     return result;
 }

@@ -144,5 +144,23 @@ TEST_F(DirectoryTest, ErrorsStayApart) {
     EXPECT_EQ(directory_->lookup(id_, std::string(federation::kReceiptDocument)).error().code, "smp.id_mismatch");
 }
 
+// access-point.md 3 step 4: "not registered" is final; what is no answer of the SMP (AP-16) is held like one that is
+// down.
+TEST_F(DirectoryTest, WhatIsNotTheSmpsAnswerIsHeld) {
+    auto foreign = metadata_;
+    foreign.replace(foreign.find("https://ap."), 11, "https://xp.");
+    for (const auto& [status, body] : std::vector<std::pair<int, std::string>>{
+             {200, "<html><body>Maintenance</body>"}, {200, "<x/>"}, {200, foreign}, {302, ""}, {403, ""}, {500, ""}}) {
+        client_.answer = [&](const net::ClientRequest&) -> Result<net::ClientResponse> {
+            return response(status, body);
+        };
+        EXPECT_EQ(error().retry, Retry::later) << status << " " << error().code;
+    }
+    answer(404);
+    EXPECT_EQ(error().retry, Retry::never);
+    const auto other = must(federation::ParticipantId::parse("0203:ny.example.se"));
+    EXPECT_EQ(directory_->lookup(other, std::string(federation::kMessageDocument)).error().retry, Retry::never);
+}
+
 }  // namespace
 }  // namespace budkavle::smp

@@ -44,6 +44,11 @@ class Words:
         wait_for(lambda: self.said(component, *events, cause=cause), patience,
                  lambda: f"the operator of {component} was to read {' or '.join(events)} {cause or ''}, but reads {self.heard(component)}")
 
+    def expect_any(self, *choices, patience=PATIENCE):
+        """One of several components says it: (component, events, causes)."""
+        wait_for(lambda: any(self.said(component, *events, cause=cause) for component, events, cause in choices), patience,
+                 lambda: f"nobody said what was due ({choices}); heard: { {component: self.heard(component) for component, _, _ in choices} }")
+
 
 class Traffic:
     """Everything sent since the suite began."""

@@ -62,10 +62,10 @@ class Component:
         return self.process is not None and self.process.poll() is None
 
     def kill(self):
+        """kill -9, unless it died before at its chosen call. Returns whether it is dead by a kill."""
         if self.alive():
             self.process.send_signal(signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
+        return self.process is not None and self.process.wait() == -signal.SIGKILL
 
     def cut_power(self):
         undone = powercut.apply(self.journal)
@@ -135,8 +135,7 @@ class World:
         """Kills, perhaps cuts the power, starts again (perhaps to die again at a chosen call)."""
         component = self.components[name]
         with component.lock:
-            component.kill()
-            self.kills += 1
+            self.kills += component.kill()
             if chance.random() < 0.5:
                 self.cuts += 1
                 self.undone += component.cut_power()
