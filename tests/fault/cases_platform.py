@@ -72,19 +72,23 @@ def clock_jumps(world, traffic, _, __, dense):
     """The wall clock of an access point is wrong for a while, with messages waiting for their next attempt: nothing is stuck when it is right again,
     nothing is given up or forgotten because of it."""
     told = []
-    for name in ("ap1", "ap2"):
-        for jump in ((-3 * HOUR, 3 * HOUR, -2 * DAY, 2 * DAY, 45 * DAY, -45 * DAY) if dense else (-3 * HOUR, 3 * HOUR, 2 * DAY)):
+    there, back = (NORRBY, REGION), (REGION, NORRBY)
+    for name, peer, pair in (("ap1", "ap2", there), ("ap2", "ap1", back)):
+        for jump in ((-3 * HOUR, 3 * HOUR, -2 * DAY, 2 * DAY, -45 * DAY, 45 * DAY) if dense else (-3 * HOUR, 2 * DAY)):
             words = Words(world)
             control = world.components[name].control
-            world.components["ap2"].kill()
-            traffic.send(2)
-            words.expect("ap1", "as4.attempt_failed")
+            world.components[peer].kill()
+            traffic.send(2, pair=pair)
+            words.expect(name, "as4.attempt_failed")
             control.clock(jump)
-            world.components["ap2"].start()
-            traffic.send(1)
+            time.sleep(1)
+            world.components[peer].start()
+            traffic.send(1, pair=there)
+            traffic.send(1, pair=back)
             time.sleep(3)
             control.clock(0)
-            traffic.send(1)
+            traffic.send(1, pair=there)
+            traffic.send(1, pair=back)
             traffic.settle(f"clock_jumps, {name} by {jump / HOUR:+.0f} h")
             told.append(f"{name} {jump / HOUR:+.0f} h: {'said' if words.said(name, 'clock.jumped') else 'silent'}")
     return ", ".join(told)
