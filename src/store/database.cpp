@@ -9,6 +9,8 @@
 
 #include "store/connection.hpp"
 #include "store/group_commit.hpp"
+#include "store/migrate.hpp"
+#include "store/postgres_database.hpp"
 
 namespace budkavle::store {
 namespace {
@@ -28,25 +30,14 @@ Result<> sync_folder(const std::filesystem::path& file) {
 
 Result<> migrate(Connection& connection, const std::vector<Migration>& migrations) {
     BUDKAVLE_CHECK(connection.script("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)"));
-    BUDKAVLE_TRY(const auto rows, connection.query("SELECT COALESCE(MAX(version), 0) FROM schema_version", {}));
-    const auto present = rows.at(0).integer(0);
-    if (!std::ranges::is_sorted(migrations, std::ranges::less_equal{}, &Migration::version)) {
-        return fail("db.migrations", "Migrations are not numbered in ascending order.");
-    }
-    if (present > (migrations.empty() ? 0 : migrations.back().version)) {
-        return fail("db.newer", {}, {}, "The database was written by a newer version of the program.",
-                    "Run the newer program.");
-    }
-    for (const auto& migration : migrations) {
-        if (migration.version <= present) continue;
-        BUDKAVLE_CHECK(connection.in_transaction("BEGIN IMMEDIATE", [&](Transaction& tx) -> Result<> {
-            BUDKAVLE_CHECK(connection.script(migration.sql));
-            BUDKAVLE_CHECK(
-                tx.execute("INSERT INTO schema_version (version) VALUES (?1)", {std::int64_t{migration.version}}));
-            return {};
-        }));
-    }
-    return {};
+    return apply_migrations(
+        {.tx = connection,
+         .script = [&](std::string_view sql) { return connection.script(sql); },
+         .alone =
+             [&](const std::function<Result<>()>& work) {
+                 return connection.in_transaction("BEGIN IMMEDIATE", [&](Transaction&) { return work(); });
+             }},
+        migrations);
 }
 
 class SqliteDatabase final : public Database {
@@ -118,6 +109,25 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
     BUDKAVLE_CHECK(migrate(*writer, migrations));
     BUDKAVLE_CHECK(sync_folder(file));
     return std::make_unique<SqliteDatabase>(file, std::move(writer));
+}
+
+Result<std::unique_ptr<Database>> Database::open_at(const Location& location,
+                                                    const std::vector<Migration>& migrations) {
+    if (const auto* file = std::get_if<std::filesystem::path>(&location)) return open(*file, migrations);
+    return open_postgres(std::get<PostgresLocation>(location), migrations);
+}
+
+Result<SchemaState> Database::schema_state(const Location& location, const std::vector<Migration>& migrations) {
+    const auto* file = std::get_if<std::filesystem::path>(&location);
+    if (file == nullptr) return postgres_schema_state(std::get<PostgresLocation>(location), migrations);
+    SchemaState empty{.present = 0, .newest = migrations.empty() ? 0 : migrations.back().version, .pending = {}};
+    for (const auto& migration : migrations) empty.pending.push_back(migration.version);
+    if (!std::filesystem::exists(*file)) return empty;
+    BUDKAVLE_TRY(const auto connection, Connection::open(*file, Access::read));
+    BUDKAVLE_TRY(const auto tables,
+                 connection->query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'", {}));
+    if (tables.empty()) return empty;
+    return compare_schema(*connection, migrations);
 }
 
 }  // namespace budkavle::store

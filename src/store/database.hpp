@@ -1,6 +1,6 @@
 #pragma once
-/// Embedded SQL (SQLite) behind a small typed face; repositories per aggregate are built on it. The SQL used is the
-/// subset that PostgreSQL understands too (docs/architecture.md).
+/// SQL behind a small typed face; repositories per aggregate are built on it. Two engines: SQLite for one process,
+/// PostgreSQL for several. The SQL used is the subset that both understand (docs/architecture.md).
 
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +15,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/location.hpp"
 
 namespace budkavle::store {
 
@@ -52,17 +53,40 @@ struct Migration {
     std::string_view sql;  ///< one or more statements
 };
 
-/// One database file. Safe for several threads (one writer at a time, readers beside it).
+/// What a store has and what the program would add to it.
+struct SchemaState {
+    int present = 0;  ///< 0: nothing yet
+    int newest = 0;
+    std::vector<int> pending;
+};
+
+/// One database. Safe for several threads (one writer at a time, over all processes; readers beside it).
 class Database {
 public:
-    /// WAL, synchronous=FULL, foreign_keys on, secure_delete on; applies `migrations` that are missing.
+    /// SQLite: WAL, synchronous=FULL, foreign_keys on, secure_delete on. Applies `migrations` that are missing, under a
+    /// lock that keeps other processes from doing the same. Errors "db.newer", "db.open".
     static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file,
                                                   const std::vector<Migration>& migrations);
+    /// The same at any location. PostgreSQL: errors "db.location", "db.access", "db.unsynced" besides.
+    static Result<std::unique_ptr<Database>> open_at(const Location& location,
+                                                     const std::vector<Migration>& migrations);
+    /// Looks only. Error "db.newer" when the store was written by a newer program.
+    static Result<SchemaState> schema_state(const Location& location, const std::vector<Migration>& migrations);
     virtual ~Database() = default;
     /// Runs `work` in an immediate transaction: committed and durable when it returns success, rolled back otherwise.
     /// May run `work` again when the engine asks for it, so `work` has no effects outside the database.
+    /// Error "db.unknown" (later): the connection to the server was lost during the commit and nobody could say what
+    /// became of it. The caller must leave alone what a committed transaction would need, and must be able to repeat.
     virtual Result<> write(const std::function<Result<>(Transaction&)>& work) = 0;
     virtual Result<> read(const std::function<Result<>(Transaction&)>& work) = 0;
+
+    /// May other processes work on the same database now?
+    [[nodiscard]] virtual bool shared() const { return false; }
+    /// Tells the other processes that there is something new under this topic (lower-case letters). Returns at once.
+    virtual void announce(std::string_view topic) { (void)topic; }
+    /// `heard` is called from a thread of the database for each announcement of other processes, with an empty topic
+    /// when some may have been missed. An empty function ends it.
+    virtual void listen(std::function<void(std::string_view topic)> heard) { (void)heard; }
 };
 
 }  // namespace budkavle::store

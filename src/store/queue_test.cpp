@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include "base/random.hpp"
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "store/test_cluster.hpp"
 
 namespace budkavle::store {
 namespace {
@@ -10,17 +14,15 @@ namespace {
 constexpr Time kStart{milliseconds{1'700'000'000'000}};
 constexpr auto kLease = seconds(30);
 
-class QueueTest : public ::testing::Test {
+class QueueTest : public test::OnEngine {
 protected:
     void SetUp() override {
-        std::filesystem::create_directories(folder_);
-        auto opened = Database::open(folder_ / "queue.db", {{1, queue_schema()}});
-        ASSERT_TRUE(opened) << opened.error().describe();
-        database_ = std::move(*opened);
+        OnEngine::SetUp();
+        if (!HasFatalFailure()) database_ = open({{1, queue_schema()}});
     }
     void TearDown() override {
         database_.reset();
-        std::filesystem::remove_all(folder_);
+        OnEngine::TearDown();
     }
     Result<> add(const std::string& subject, Time due) {
         return database_->write([&](Transaction& tx) { return enqueue(tx, "send", subject, kStart, due); });
@@ -36,11 +38,10 @@ protected:
     Result<> finish(const Job& job) {
         return database_->write([&](Transaction& tx) { return complete(tx, job); });
     }
-    std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("budkavle-queue-" + new_uuid());
     std::unique_ptr<Database> database_;
 };
 
-TEST_F(QueueTest, HandsOutDueJobsOnceUntilTheLeaseEnds) {
+TEST_P(QueueTest, HandsOutDueJobsOnceUntilTheLeaseEnds) {
     ASSERT_TRUE(add("a", kStart));
     ASSERT_TRUE(add("b", kStart + seconds(60)));
     const auto first = take(kStart);
@@ -54,7 +55,7 @@ TEST_F(QueueTest, HandsOutDueJobsOnceUntilTheLeaseEnds) {
     EXPECT_EQ(again[0].attempt, 2);
 }
 
-TEST_F(QueueTest, ALateWorkerCannotFinishWhatAnotherHasClaimed) {
+TEST_P(QueueTest, ALateWorkerCannotFinishWhatAnotherHasClaimed) {
     ASSERT_TRUE(add("a", kStart));
     const auto late = take(kStart).at(0);
     const auto now = take(kStart + kLease).at(0);
@@ -65,7 +66,7 @@ TEST_F(QueueTest, ALateWorkerCannotFinishWhatAnotherHasClaimed) {
     EXPECT_FALSE(finish(now));
 }
 
-TEST_F(QueueTest, WorkAddedDuringAClaimIsNotLost) {
+TEST_P(QueueTest, WorkAddedDuringAClaimIsNotLost) {
     ASSERT_TRUE(add("a", kStart));
     const auto job = take(kStart).at(0);
     ASSERT_TRUE(add("a", kStart + seconds(1)));
@@ -74,7 +75,7 @@ TEST_F(QueueTest, WorkAddedDuringAClaimIsNotLost) {
     EXPECT_EQ(take(kStart + seconds(2)).size(), 1U);
 }
 
-TEST_F(QueueTest, ReschedulesAndTellsWhenTheNextIsDue) {
+TEST_P(QueueTest, ReschedulesAndTellsWhenTheNextIsDue) {
     ASSERT_TRUE(add("a", kStart));
     const auto job = take(kStart).at(0);
     const auto next = [&] {
@@ -92,27 +93,56 @@ TEST_F(QueueTest, ReschedulesAndTellsWhenTheNextIsDue) {
     EXPECT_EQ(take(kStart + seconds(240)).at(0).attempt, 2);
 }
 
-TEST_F(QueueTest, AddingTwiceKeepsOneJob) {
+TEST_P(QueueTest, AddingTwiceKeepsOneJob) {
     ASSERT_TRUE(add("a", kStart + seconds(100)));
     ASSERT_TRUE(add("a", kStart));
     EXPECT_EQ(take(kStart).size(), 1U);
     EXPECT_TRUE(take(kStart + seconds(20)).empty());
 }
 
-TEST_F(QueueTest, StartUpVoidsTheLeasesOfTheProcessBefore) {
+TEST_P(QueueTest, StartUpVoidsTheLeasesOfTheProcessBefore) {
     ASSERT_TRUE(add("a", kStart));
     ASSERT_EQ(take(kStart).size(), 1U);
     ASSERT_TRUE(database_->write([](Transaction& tx) { return release_leases(tx); }));
     EXPECT_EQ(take(kStart).size(), 1U);
 }
 
-TEST_F(QueueTest, TakesNoMoreThanAskedOldestFirst) {
+TEST_P(QueueTest, TakesNoMoreThanAskedOldestFirst) {
     ASSERT_TRUE(add("later", kStart + seconds(1)));
     ASSERT_TRUE(add("sooner", kStart));
     const auto one = take(kStart + seconds(5), 1);
     ASSERT_EQ(one.size(), 1U);
     EXPECT_EQ(one[0].subject, "sooner");
 }
+
+/// Two databases objects on one store stand for two processes: nothing is shared but the store.
+TEST_P(QueueTest, TwoWorkersNeverClaimTheSameJob) {
+    constexpr int kJobs = 60;
+    for (int i = 0; i < kJobs; ++i) ASSERT_TRUE(add("job-" + std::to_string(i), kStart));
+    std::mutex lock;
+    std::multiset<std::string> claimed;
+    std::vector<std::thread> threads;
+    for (int worker = 0; worker < 2; ++worker) {
+        threads.emplace_back([&] {
+            const auto own = open({{1, queue_schema()}});
+            while (true) {
+                std::vector<Job> jobs;
+                ASSERT_TRUE(own->write([&](Transaction& tx) -> Result<> {
+                    BUDKAVLE_TRY(jobs, claim(tx, "send", kStart, kStart + kLease, 3));
+                    return {};
+                }));
+                if (jobs.empty()) return;
+                const std::lock_guard guard(lock);
+                for (const auto& job : jobs) claimed.insert(job.subject);
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(claimed.size(), std::size_t{kJobs});
+    EXPECT_EQ(std::set<std::string>(claimed.begin(), claimed.end()).size(), std::size_t{kJobs});
+}
+
+BUDKAVLE_ON_BOTH_ENGINES(QueueTest);
 
 }  // namespace
 }  // namespace budkavle::store
