@@ -100,6 +100,18 @@ std::optional<accesspoint::InterfaceO> interface_o(Section section,
     return out;
 }
 
+/// A database on a server instead of a file.
+std::optional<store::PostgresLocation> postgresql(Section section) {
+    if (!section.present()) return std::nullopt;
+    store::PostgresLocation out;
+    out.server = section.text("server");
+    out.schema = section.text("schema");
+    if (!section.text_or("password_file", "").empty()) out.password_file = section.path("password_file");
+    out.allow_unsynced = section.flag_or("allow_unsynced", false);
+    if (const auto fits = store::check(store::Location(out)); !fits) section.fault("server", fits.error().describe());
+    return out;
+}
+
 /// What every role takes from the environment; the services name these fields alike.
 template <class Environment>
 void read_environment(Section& environment, Environment& out) {
@@ -163,6 +175,8 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.profiles = ap.list_or("transport_profiles", out.profiles);
     out.folder = ap.path("data");
     out.key_file = ap.path("key_file");
+    out.postgresql = postgresql(ap.optional_section("postgresql"));
+    out.takeover_after = whole(ap.duration_or("takeover_after", out.takeover_after));
     auto retries = ap.optional_section("retries");
     out.send_retries = {
         .attempts = static_cast<unsigned>(retries.number_or("send_attempts", out.send_retries.attempts, 1, 1000)),

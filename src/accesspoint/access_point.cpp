@@ -30,9 +30,12 @@ public:
         std::filesystem::create_directories(config_.folder / "spool", code);
         if (code) return fail("ap.folder", {}, config_.folder.string(), code.message());
         BUDKAVLE_TRY(const auto key, store::load_or_create_key(config_.key_file));
-        // The blobs first: their lock keeps a second process away from the database too.
-        BUDKAVLE_TRY(blobs_, store::BlobStore::open(config_.folder / "blobs", key));
-        BUDKAVLE_TRY(database_, store::Database::open(config_.folder / "accesspoint.db", migrations()));
+        // The blobs first: with SQLite their lock keeps a second process away from the database too.
+        const auto location = database_location(config_);
+        BUDKAVLE_TRY(blobs_, store::BlobStore::open(config_.folder / "blobs", key,
+                                                    store::is_shared(location) ? store::Sharing::several_processes
+                                                                               : store::Sharing::one_process));
+        BUDKAVLE_TRY(database_, store::Database::open_at(location, migrations()));
         workshop_.emplace(config_, *database_, *blobs_, journal_, clock_, *outside_.crls, outside_.lookup);
         figures_.emplace(config_, *database_, *outside_.crls, clock_);
         workshop_->figures = &*figures_;
@@ -54,6 +57,7 @@ public:
         if (config_.o) {
             BUDKAVLE_TRY(server_o_, start_interface_o());
         }
+        hear_other_processes();
         sender_->start();
         maintenance_ = std::jthread([this](const std::stop_token&) { maintain(); });
         log_.technical(obs::Level::info, "ap.started",
@@ -70,6 +74,7 @@ public:
 
     void stop() override {
         if (!workshop_) return;
+        database_->listen({});
         workshop_->arrivals.retire();
         workshop_->departures.retire();
         if (server_a_) server_a_->stop();
@@ -87,6 +92,17 @@ private:
         options.guard = guard;
         options.total_timeout = config_.answer_timeout;
         return options;
+    }
+
+    /// What one process stores, the others hand over and send.
+    void hear_other_processes() {
+        if (!database_->shared()) return;
+        workshop_->arrivals.connect([this] { database_->announce("arrivals"); });
+        workshop_->departures.connect([this] { database_->announce("departures"); });
+        database_->listen([this](std::string_view topic) {
+            if (topic != "departures") workshop_->arrivals.ring_here();
+            if (topic != "arrivals") workshop_->departures.ring_here();
+        });
     }
 
     /// Refused handshakes are attempts at access (SEC-10).
@@ -171,7 +187,10 @@ private:
             }
             if (workshop_->arrivals.retired()) return;
             warn_of_expiry();
-            if (const auto done = forget_old(*workshop_); !done)
+            auto done = forget_old(*workshop_);
+            // Alone, this was done at the start; beside others it takes two looks.
+            if (done && database_->shared()) done = sweep_blobs(*workshop_);
+            if (!done)
                 log_.technical(obs::Level::error, "ap.maintenance", obs::error_fields(done.error()));
         }
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 
 namespace budkavle::accesspoint {
@@ -12,7 +13,14 @@ namespace budkavle::accesspoint {
 /// missed.
 class Bell {
 public:
+    /// Others are to hear it too: `outward` is called at every `ring`. Before the bell is used.
+    void connect(std::function<void()> outward) { outward_ = std::move(outward); }
     void ring() {
+        ring_here();
+        if (outward_) outward_();
+    }
+    /// What another process has rung.
+    void ring_here() {
         {
             const std::lock_guard lock(lock_);
             ++rings_;
@@ -45,6 +53,7 @@ public:
 private:
     mutable std::mutex lock_;
     std::condition_variable rung_;
+    std::function<void()> outward_;
     std::uint64_t rings_ = 0;
     bool retired_ = false;
 };

@@ -52,6 +52,9 @@ Result<> check(const AccessPointConfig& config, Time now) {
         return wrong("config.operators", "SEC-51", "ap.o",
                      "Interface O needs a trust store and at least one operator.");
     }
+    if (config.takeover_after < std::chrono::seconds(5))
+        return wrong("config.takeover_after", "AP-6", "ap.takeover_after", "Claims must last at least 5 seconds.");
+    BUDKAVLE_CHECK(store::check(database_location(config)));
     for (const auto& profile : config.profiles) {
         if (federation::find_transport_profile(profile) == nullptr)
             return wrong("config.profile", "AP-01", "ap.profiles", "A transport profile is not known.");
@@ -64,6 +67,11 @@ Result<> check(const AccessPointConfig& config, Time now) {
         }
     }
     return check_own_certificate(config, now);
+}
+
+store::Location database_location(const AccessPointConfig& config) {
+    if (config.postgresql) return *config.postgresql;
+    return config.folder / "accesspoint.db";
 }
 
 const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id) {

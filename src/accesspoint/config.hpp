@@ -17,6 +17,7 @@
 #include "crypto/trust.hpp"
 #include "federation/identifiers.hpp"
 #include "net/http.hpp"
+#include "store/location.hpp"
 
 namespace budkavle::accesspoint {
 
@@ -107,7 +108,12 @@ struct AccessPointConfig {
     std::vector<Participant> participants;
     std::vector<std::string> profiles{"digg-transport-as4-v1_0", "digg-transport-as4-v1_2"};  ///< best first (AP-01)
 
-    std::filesystem::path folder;    ///< database and blobs
+    std::filesystem::path folder;    ///< blobs, and the database unless it is on a server
+    /// Database on a server: several processes of this access point may share it and `folder`. Absent: SQLite in
+    /// `folder`, one process.
+    std::optional<store::PostgresLocation> postgresql;
+    /// A process that has not renewed its claim on a piece of work for so long is taken for dead; another one takes over.
+    std::chrono::seconds takeover_after{60};
     std::filesystem::path key_file;  ///< key of the blobs; outside `folder` in production
 
     RetrySchedule send_retries{4, std::chrono::minutes(12)};  ///< A3/A4
@@ -126,6 +132,8 @@ struct AccessPointConfig {
     std::chrono::seconds answer_timeout{600};  ///< one AS4 exchange, upload included
 };
 
+/// Where the database of this access point is.
+[[nodiscard]] store::Location database_location(const AccessPointConfig& config);
 /// What can be wrong with a configuration before anything is opened. Error codes "config.…".
 [[nodiscard]] Result<> check(const AccessPointConfig& config, Time now);
 [[nodiscard]] const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id);

@@ -11,9 +11,15 @@
 namespace budkavle::accesspoint {
 
 Result<> recover(Workshop& workshop) {
+    // Beside other processes the claims may be theirs; those of a dead one end by themselves.
+    if (!workshop.database.shared())
+        BUDKAVLE_CHECK(workshop.database.write([](store::Transaction& tx) { return store::release_leases(tx); }));
+    return sweep_blobs(workshop);
+}
+
+Result<> sweep_blobs(Workshop& workshop) {
     std::set<std::string> named;
-    BUDKAVLE_CHECK(workshop.database.write([&](store::Transaction& tx) -> Result<> {
-        BUDKAVLE_CHECK(store::release_leases(tx));
+    BUDKAVLE_CHECK(workshop.database.read([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_TRY(named, incoming_blobs(tx));
         BUDKAVLE_TRY(auto outgoing, outgoing_blobs(tx));
         named.merge(outgoing);

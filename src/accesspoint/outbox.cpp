@@ -177,7 +177,8 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
         return store::enqueue(tx, kSendJob, participant.folded() + " " + message.as4_id, now, now);
     });
     if (!stored) {
-        (void)workshop_.blobs.remove(message.blob);
+        // Perhaps it is stored after all: then the row needs its blob. The client's next attempt finds out.
+        if (stored.error().code != "db.unknown") (void)workshop_.blobs.remove(message.blob);
         if (stored.error().code != "db.constraint") return std::unexpected(stored.error());
         BUDKAVLE_CHECK(workshop_.database.read(look));
         if (before) return known(*before, message.xhe_sha256);

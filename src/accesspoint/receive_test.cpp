@@ -1,6 +1,5 @@
 /// Receiving over real TLS: checks in order, durable storage before the receipt, duplicates (`access-point.md` 4–6).
 
-#include <sqlite3.h>
 
 #include <set>
 #include <thread>
@@ -203,16 +202,10 @@ TEST_F(ReceiveTest, WhatCannotBeStoredIsNotReceipted) {
     fs::rename(away, folder(1) / "blobs");
 
     // The database refuses: the table of the duplicate memory has gone.
-    sqlite3* handle = nullptr;
-    ASSERT_EQ(sqlite3_open((folder(1) / "accesspoint.db").c_str(), &handle), SQLITE_OK);
-    sqlite3_busy_timeout(handle, 5000);
-    ASSERT_EQ(sqlite3_exec(handle, "ALTER TABLE received RENAME TO received_away", nullptr, nullptr, nullptr),
-              SQLITE_OK);
+    change(1, "ALTER TABLE received RENAME TO received_away");
     EXPECT_EQ(post(request).status, 503);
     EXPECT_EQ(blob_count(1), 0U);
-    ASSERT_EQ(sqlite3_exec(handle, "ALTER TABLE received_away RENAME TO received", nullptr, nullptr, nullptr),
-              SQLITE_OK);
-    sqlite3_close(handle);
+    change(1, "ALTER TABLE received_away RENAME TO received");
 
     EXPECT_EQ(judge(request, post(request)).verdict, as4::Verdict::accepted) << "the retry comes through";
     EXPECT_EQ(inbox(1, kStad).size(), 1U);

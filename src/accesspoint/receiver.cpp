@@ -256,6 +256,8 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
         return std::unexpected(
             Refused{as4::Refusal(as4::Cause::duplicate_conflict), committed.error(), arrival.participant});
     }
+    // Perhaps it is stored after all: then the row needs its blob. The sender's next attempt finds out.
+    if (!committed && committed.error().code == "db.unknown") payloads.keep(payload.handle);
     if (!committed) return failed(committed.error());
     payloads.keep(payload.handle);
     workshop_.journal.publish(event);

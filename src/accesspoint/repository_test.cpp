@@ -8,6 +8,7 @@
 #include "accesspoint/outgoing.hpp"
 #include "accesspoint/schema.hpp"
 #include "base/random.hpp"
+#include "store/test_cluster.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -20,7 +21,11 @@ class RepositoryTest : public ::testing::Test {
 protected:
     void SetUp() override {
         std::filesystem::create_directories(folder_);
-        database_ = store::Database::open(folder_ / "ap.db", migrations()).value();
+        const char* engine = std::getenv("BUDKAVLE_TEST_ENGINE");
+        store::Location location = folder_ / "ap.db";
+        if (engine != nullptr && std::string_view(engine) == "postgresql")
+            location = store::test::Cluster::instance().fresh();
+        database_ = store::Database::open_at(location, migrations()).value();
     }
     void TearDown() override {
         database_.reset();

@@ -92,18 +92,17 @@ void Sender::work() {
 }
 
 bool Sender::work_once() {
-    // Longer than anything an attempt may take; a process that dies is noticed at the next start, not by this.
-    const auto lease =
-        2 * std::chrono::duration_cast<milliseconds>(workshop_.config.answer_timeout) + std::chrono::minutes(2);
     std::vector<store::Job> jobs;
     const auto claimed = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
         const auto now = workshop_.clock.now();
-        BUDKAVLE_TRY(jobs, store::claim(tx, kSendJob, now, now + lease, 1));
+        BUDKAVLE_TRY(jobs, store::claim(tx, kSendJob, now, now + keeper_.lease(), 1));
         return {};
     });
     if (!claimed)
         workshop_.journal.log().technical(obs::Level::error, "sender.claim", obs::error_fields(claimed.error()));
     if (!claimed || jobs.empty()) return false;
+    // However long the attempt takes, nobody else begins one.
+    const auto held = keeper_.hold(jobs.front());
     if (const auto done = process(jobs.front()); !done) {
         workshop_.journal.log().technical(obs::Level::error, "sender.failed", obs::error_fields(done.error()));
         // The storage may be out of order for a while: let go of the job, and do not spin.
@@ -200,7 +199,8 @@ Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
         BUDKAVLE_CHECK(update_outgoing(tx, message, was));
         return workshop_.journal.record(tx, event, workshop_.clock.now());
     });
-    if (message.request_blob != replaced) (void)workshop_.blobs.remove(written ? replaced : message.request_blob);
+    const bool unknown = !written && written.error().code == "db.unknown";
+    if (message.request_blob != replaced && !unknown) (void)workshop_.blobs.remove(written ? replaced : message.request_blob);
     BUDKAVLE_CHECK(written);
     workshop_.journal.publish(event);
 

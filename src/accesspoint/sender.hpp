@@ -11,13 +11,15 @@
 #include "accesspoint/workshop.hpp"
 #include "as4/answer.hpp"
 #include "net/http.hpp"
+#include "store/lease_keeper.hpp"
 #include "store/queue.hpp"
 
 namespace budkavle::accesspoint {
 
 class Sender {
 public:
-    Sender(Workshop& workshop, net::Client& client) : workshop_(workshop), client_(client) {}
+    Sender(Workshop& workshop, net::Client& client)
+        : workshop_(workshop), client_(client), keeper_(workshop.database, workshop.clock, workshop.config.takeover_after) {}
     ~Sender();
     Sender(const Sender&) = delete;
     Sender& operator=(const Sender&) = delete;
@@ -60,6 +62,7 @@ private:
 
     Workshop& workshop_;
     net::Client& client_;
+    store::LeaseKeeper keeper_;
     std::vector<std::jthread> threads_;
 };
 

@@ -135,7 +135,9 @@ protected:
     };
     static Request make_request(std::string_view payload, const RequestFacts& facts,
                                 const crypto::Identity& sender = keys().ap2);
-    Answer post(const Request& request);
+    Answer post(const Request& request, int to = 1);
+    /// A second process of the first access point, on the same store: it has number 3.
+    void start_second_process();
     as4::Judgement judge(const Request& request, const Answer& answer) const;
 
     [[nodiscard]] std::size_t blob_count(int number) const;
@@ -143,7 +145,15 @@ protected:
     [[nodiscard]] fs::path folder(int number) const { return root_ / ("ap" + std::to_string(number)); }
     /// One integer from the database of an access point.
     std::int64_t count(int number, std::string_view sql);
+    /// Changes something there, behind the back of the access point.
+    void change(int number, std::string_view sql);
+    /// On PostgreSQL when BUDKAVLE_TEST_ENGINE=postgresql, or in a test that says so: every test of an access point
+    /// must hold on both engines.
+    [[nodiscard]] static bool on_postgresql();
+    [[nodiscard]] store::PostgresLocation schema_of(int number) const;
 
+    bool postgresql_ = on_postgresql();
+    mutable std::map<int, store::PostgresLocation> schemas_;
     fs::path root_;
     MovableClock clock_;
     std::shared_ptr<crypto::CrlStore> crls_ = std::make_shared<crypto::CrlStore>();

@@ -1,14 +1,14 @@
 #include "accesspoint/test_support.hpp"
 
-#include <sqlite3.h>
-
 #include <fstream>
 #include <sstream>
 #include <thread>
 
+#include "accesspoint/schema.hpp"
 #include "as4/profile.hpp"
 #include "as4/signal.hpp"
 #include "base/random.hpp"
+#include "store/test_cluster.hpp"
 #include "xhe/sealing.hpp"
 
 namespace budkavle::accesspoint::test {
@@ -137,6 +137,7 @@ AccessPointConfig World::config(int number) const {
     }
     c.folder = folder(number);
     c.key_file = root_ / ("ap" + std::to_string(number) + ".key");
+    if (postgresql_) c.postgresql = schema_of(number);
     c.send_retries = {4, milliseconds(300)};
     c.lookup_retries = {5, milliseconds(400)};
     return c;
@@ -185,6 +186,13 @@ void World::start(int number, AccessPointConfig with) {
     }
 }
 
+void World::start_second_process() {
+    logs_[3] = obs::Log::open(root_ / "log3", "ap3", clock_).value();
+    auto started = AccessPoint::start(config(1), outside(), *logs_[3], clock_);
+    ASSERT_TRUE(started) << started.error().describe();
+    aps_[3] = std::move(*started);
+}
+
 void World::stop(int number) {
     aps_.erase(number);
 }
@@ -213,7 +221,7 @@ World::Answer World::call_port(int ap_number, std::uint16_t port, const crypto::
     MemorySource source(body);
     net::ClientRequest request;
     request.method = method;
-    request.url = "https://ap" + std::to_string(ap_number) + ".example.se:" + std::to_string(port) + path;
+    request.url = "https://ap" + std::string(ap_number == 2 ? "2" : "1") + ".example.se:" + std::to_string(port) + path;
     request.headers = headers;
     request.max_response = std::uint64_t{64} << 20;
     if (method == "POST") {
@@ -284,7 +292,7 @@ World::Request World::make_request(std::string_view payload, const RequestFacts&
     return {std::string(as_text(body.bytes())), std::move(*sealed)};
 }
 
-World::Answer World::post(const Request& request) {
+World::Answer World::post(const Request& request, int to) {
     net::ClientOptions options;
     options.tls = {
         .server_trust = keys().tls_ca.trust(crypto::Purpose::tls_server), .crls = crls_, .identity = keys().tls2};
@@ -294,7 +302,7 @@ World::Answer World::post(const Request& request) {
     MemorySource source(request.body);
     net::ClientRequest r;
     r.method = "POST";
-    r.url = "https://ap1.example.se:" + std::to_string(ap(1).port_a()) + "/as4";
+    r.url = "https://ap1.example.se:" + std::to_string(ap(to).port_a()) + "/as4";
     r.headers.set("Content-Type", request.sealed.content_type);
     r.body = &source;
     r.body_length = request.body.size();
@@ -327,17 +335,41 @@ std::string World::log_text(int number, const std::string& stream) const {
 }
 
 std::int64_t World::count(int number, std::string_view sql) {
-    sqlite3* handle = nullptr;
-    sqlite3_stmt* statement = nullptr;
+    const auto database = store::Database::open_at(database_location(config(number)), migrations());
+    if (!database) {
+        ADD_FAILURE() << database.error().describe();
+        return -1;
+    }
     std::int64_t n = -1;
-    EXPECT_EQ(sqlite3_open_v2((folder(number) / "accesspoint.db").c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr),
-              SQLITE_OK);
-    sqlite3_busy_timeout(handle, 5000);
-    EXPECT_EQ(sqlite3_prepare_v2(handle, std::string(sql).c_str(), -1, &statement, nullptr), SQLITE_OK);
-    if (sqlite3_step(statement) == SQLITE_ROW) n = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(handle);
+    const auto done = (*database)->read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(const auto rows, tx.query(sql));
+        if (!rows.empty()) n = rows.front().integer(0);
+        return {};
+    });
+    EXPECT_TRUE(done) << done.error().describe();
     return n;
+}
+
+void World::change(int number, std::string_view sql) {
+    const auto database = store::Database::open_at(database_location(config(number)), migrations());
+    ASSERT_TRUE(database) << database.error().describe();
+    const auto done = (*database)->write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(tx.execute(sql));
+        return {};
+    });
+    ASSERT_TRUE(done) << done.error().describe();
+}
+
+bool World::on_postgresql() {
+    const char* engine = std::getenv("BUDKAVLE_TEST_ENGINE");
+    return engine != nullptr && std::string_view(engine) == "postgresql";
+}
+
+store::PostgresLocation World::schema_of(int number) const {
+    auto& cluster = store::test::Cluster::instance();
+    EXPECT_TRUE(cluster.ready()) << "PostgreSQL 15 (package postgresql) is needed for this test";
+    const auto found = schemas_.find(number);
+    return found != schemas_.end() ? found->second : schemas_.emplace(number, cluster.fresh()).first->second;
 }
 
 }  // namespace budkavle::accesspoint::test

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -189,8 +191,9 @@ private:
 
 class FolderStore final : public BlobStore {
 public:
-    FolderStore(fs::path folder, File folder_file, const SecretBytes& key)
-        : folder_(std::move(folder)), folder_file_(std::move(folder_file)), key_(copy_of(key)) {}
+    FolderStore(fs::path folder, File folder_file, const SecretBytes& key, Sharing sharing,
+                milliseconds suspicion)
+        : folder_(std::move(folder)), folder_file_(std::move(folder_file)), key_(copy_of(key)), sharing_(sharing), suspicion_(suspicion) {}
 
     Result<std::unique_ptr<BlobWriter>> create() override {
         auto id = new_uuid();
@@ -256,15 +259,45 @@ public:
     Result<std::size_t> sweep(const std::function<bool(const std::string&)>& keep) override {
         std::size_t removed = 0;
         std::error_code code;
+        Suspects suspects;
         for (const auto& entry : fs::directory_iterator(folder_, code)) {
-            if (entry.path().extension() != kDone || keep(entry.path().stem().string())) continue;
+            const bool whole = entry.path().extension() == kDone;
+            const bool part = entry.path().extension() == kUnfinished && sharing_ == Sharing::several_processes;
+            if ((!whole && !part) || (whole && keep(entry.path().stem().string()))) continue;
+            if (sharing_ == Sharing::several_processes && !is_abandoned(entry.path(), suspects)) continue;
             if (::unlink(entry.path().c_str()) == 0) ++removed;
         }
         if (code) return io_error("blob.read", folder_, code.value());
+        suspects_ = std::move(suspects);
         return removed;
     }
 
 private:
+    /// What a sweep found without a keeper: when it was first seen so, and the state it was in then.
+    struct Suspect {
+        std::chrono::steady_clock::time_point since;
+        std::uintmax_t size;
+        fs::file_time_type changed;
+    };
+    using Suspects = std::map<std::string, Suspect>;
+
+    /// The wall clock, and that of a file server, may jump: only our own steady clock counts.
+    bool is_abandoned(const fs::path& path, Suspects& into) const {
+        std::error_code code;
+        const auto now = std::chrono::steady_clock::now();
+        Suspect suspect{now, fs::file_size(path, code), fs::last_write_time(path, code)};
+        if (code) return false;
+        const auto name = path.filename().string();
+        const auto before = suspects_.find(name);
+        if (before != suspects_.end() && before->second.size == suspect.size &&
+            before->second.changed == suspect.changed) {
+            if (now - before->second.since >= suspicion_) return true;
+            suspect.since = before->second.since;
+        }
+        into.emplace(name, suspect);
+        return false;
+    }
+
     static std::unexpected<Error> missing() { return fail("blob.missing", "There is no stored file with this id."); }
     static std::unexpected<Error> damaged() {
         return fail("blob.damaged", "SEC-43", {}, "A stored file is not one of ours or is cut off.",
@@ -279,11 +312,16 @@ private:
     fs::path folder_;
     File folder_file_;
     SecretBytes key_;
+    Sharing sharing_;
+    milliseconds suspicion_;
+    Suspects suspects_;  ///< of the last sweep; one thread sweeps
 };
 
 }  // namespace
 
-Result<std::unique_ptr<BlobStore>> BlobStore::open(const fs::path& folder, const SecretBytes& key) {
+Result<std::unique_ptr<BlobStore>> BlobStore::open(const fs::path& folder, const SecretBytes& key, Sharing sharing,
+                                                   milliseconds suspicion) {
+    const bool alone = sharing == Sharing::one_process;
     if (key.size() != kKey) return fail("key.malformed", "The key of the store must have 32 octets.");
     std::error_code code;
     fs::create_directories(folder, code);
@@ -291,15 +329,15 @@ Result<std::unique_ptr<BlobStore>> BlobStore::open(const fs::path& folder, const
     ::chmod(folder.c_str(), 0700);
     File file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (file.fd() < 0) return io_error("blob.open", folder, errno);
-    if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(file.fd(), (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
         return fail("blob.in_use", {}, folder.string(), "Another process works on this folder.", "Stop it first.",
                     Retry::later);
     }
     for (const auto& entry : fs::directory_iterator(folder, code)) {
-        if (entry.path().extension() == kUnfinished) ::unlink(entry.path().c_str());
+        if (alone && entry.path().extension() == kUnfinished) ::unlink(entry.path().c_str());
     }
     if (code) return io_error("blob.open", folder, code.value());
-    return std::make_unique<FolderStore>(folder, std::move(file), key);
+    return std::make_unique<FolderStore>(folder, std::move(file), key, sharing, suspicion);
 }
 
 Result<SecretBytes> load_or_create_key(const fs::path& file) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/stream.hpp"
+#include "base/time.hpp"
 
 namespace budkavle::store {
 
@@ -19,11 +20,16 @@ public:
     [[nodiscard]] virtual const std::string& id() const = 0;  ///< the id it will have
 };
 
+enum class Sharing : std::uint8_t { one_process, several_processes };
+
 class BlobStore {
 public:
-    /// `key`: 32 octets, kept outside the folder by the caller. Leftovers of unfinished writes are removed at opening.
-    /// One process at a time: error "blob.in_use" (later) while another one has the folder open.
-    static Result<std::unique_ptr<BlobStore>> open(const std::filesystem::path& folder, const SecretBytes& key);
+    /// `key`: 32 octets, kept outside the folder by the caller. Error "blob.in_use" (later) while another process has
+    /// the folder open for itself, or, for `one_process`, at all. `one_process` removes leftovers of unfinished writes;
+    /// among several nobody can tell at once whose they are: `sweep` does it.
+    static Result<std::unique_ptr<BlobStore>> open(const std::filesystem::path& folder, const SecretBytes& key,
+                                                   Sharing sharing = Sharing::one_process,
+                                                   milliseconds suspicion = std::chrono::minutes(55));
     virtual ~BlobStore() = default;
     virtual Result<std::unique_ptr<BlobWriter>> create() = 0;
     /// Error "blob.missing", "blob.damaged" (authentication failed; also from `Source::read`, which hands out nothing
@@ -31,7 +37,9 @@ public:
     virtual Result<std::unique_ptr<Source>> read(const std::string& id) = 0;
     virtual Result<std::uint64_t> size(const std::string& id) = 0;  ///< clear octets
     virtual Result<> remove(const std::string& id) = 0;             ///< absent is fine
-    /// Removes blobs for which `keep` says no (start-up: orphans of transactions that never committed).
+    /// Removes blobs for which `keep` says no (start-up: orphans of transactions that never committed). Among several
+    /// processes a file goes only when a sweep at least `suspicion` earlier found it without a keeper, too, and unchanged since: by then no
+    /// transaction can be under way that will name it.
     virtual Result<std::size_t> sweep(const std::function<bool(const std::string&)>& keep) = 0;
 };
 

@@ -185,6 +185,39 @@ TEST_F(BlobTest, OneProcessAtATime) {
     EXPECT_EQ(second.error().code, "blob.in_use");
 }
 
+TEST_F(BlobTest, SeveralProcessesShareAFolderWithoutSweepingEachOthersWork) {
+    store_.reset();
+    const auto blobs = folder_ / "blobs";
+    const auto one = BlobStore::open(blobs, key_, Sharing::several_processes).value();
+    auto writer = one->create().value();
+    ASSERT_TRUE(writer->write(pattern(100000)));
+    const auto two = BlobStore::open(blobs, key_, Sharing::several_processes, milliseconds{0}).value();
+    EXPECT_EQ(BlobStore::open(blobs, key_).error().code, "blob.in_use") << "nobody gets it for himself";
+    const auto nobody = [](const std::string&) { return false; };
+    EXPECT_EQ(two->sweep(nobody).value(), 0U) << "perhaps somebody is writing it";
+    const auto id = writer->commit().value();
+    EXPECT_EQ(two->sweep(nobody).value(), 0U) << "perhaps its row comes next";
+    EXPECT_EQ(two->sweep([&](const std::string& name) { return name == id; }).value(), 0U);
+    EXPECT_TRUE(read_all(*two->read(id).value(), 1U << 20U));
+    EXPECT_EQ(two->sweep(nobody).value(), 0U) << "it had a keeper: the time begins again";
+    EXPECT_EQ(two->sweep(nobody).value(), 1U);
+    EXPECT_TRUE(fs::is_empty(blobs));
+    EXPECT_EQ(one->sweep(nobody).value(), 0U);
+}
+
+TEST_F(BlobTest, WhatADeadProcessLeftHalfWrittenGoesAfterASecondLook) {
+    store_.reset();
+    const auto blobs = folder_ / "blobs";
+    const auto store = BlobStore::open(blobs, key_, Sharing::several_processes, milliseconds{0}).value();
+    const auto part = blobs / (new_uuid() + ".part");
+    std::ofstream(part) << "half";
+    const auto all = [](const std::string&) { return true; };
+    EXPECT_EQ(store->sweep(all).value(), 0U);
+    std::ofstream(part, std::ios::app) << "more";
+    EXPECT_EQ(store->sweep(all).value(), 0U) << "it grows";
+    EXPECT_EQ(store->sweep(all).value(), 1U);
+}
+
 TEST_F(BlobTest, KeyFileIsMadeOncePrivateAndWhole) {
     const auto file = folder_ / "store.key";
     const auto made = load_or_create_key(file);

@@ -56,6 +56,13 @@ Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now,
     return jobs;
 }
 
+Result<> renew(Transaction& tx, const Job& job, Time lease_until) {
+    BUDKAVLE_CHECK(tx.execute(
+        "UPDATE job SET lease_until = ?4 WHERE kind = ?1 AND subject = ?2 AND attempt = ?3 AND lease_until > 0",
+        {job.kind, job.subject, job.attempt, stored(lease_until)}));
+    return {};
+}
+
 Result<> complete(Transaction& tx, const Job& job) {
     BUDKAVLE_TRY(const auto removed,
                  tx.execute("DELETE FROM job WHERE id = ?1 AND attempt = ?2", {job.id, job.attempt}));

@@ -28,6 +28,8 @@ struct Job {
 Result<> enqueue(Transaction& tx, std::string_view kind, std::string_view subject, Time created, Time due);
 /// Claims up to `limit` due jobs of `kind` until `lease_until`. Expired leases are claimed again.
 Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now, Time lease_until, unsigned limit);
+/// Prolongs the claim; nothing happens when it is another's by now, or over.
+Result<> renew(Transaction& tx, const Job& job, Time lease_until);
 /// Both end the claim. Error "queue.lease_lost" (later) when another worker has claimed the job since: return it, so
 /// that the transaction of the late worker is undone.
 Result<> complete(Transaction& tx, const Job& job);

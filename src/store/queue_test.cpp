@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "store/lease_keeper.hpp"
 #include "store/test_cluster.hpp"
 
 namespace budkavle::store {
@@ -115,7 +116,34 @@ TEST_P(QueueTest, TakesNoMoreThanAskedOldestFirst) {
     EXPECT_EQ(one[0].subject, "sooner");
 }
 
-/// Two databases objects on one store stand for two processes: nothing is shared but the store.
+TEST_P(QueueTest, LongWorkKeepsItsClaim) {
+    ASSERT_TRUE(add("a", kStart));
+    const auto job = take(kStart).at(0);
+    const auto lease_end = [&] {
+        std::int64_t end = 0;
+        EXPECT_TRUE(database_->read([&](Transaction& tx) -> Result<> {
+            BUDKAVLE_TRY(const auto rows, tx.query("SELECT lease_until FROM job"));
+            end = rows.at(0).integer(0);
+            return {};
+        }));
+        return end;
+    };
+    const auto before = lease_end();
+    LeaseKeeper keeper(*database_, system_clock(), milliseconds(150));
+    {
+        const auto held = keeper.hold(job);
+        while (lease_end() == before) std::this_thread::sleep_for(milliseconds(10));
+    }
+    ASSERT_TRUE(finish(job)) << "renewing does not make it another claim";
+    // Over is over: a late renewal brings nothing back.
+    ASSERT_TRUE(add("b", kStart));
+    const auto other = take(kStart).at(0);
+    ASSERT_TRUE(database_->write([&](Transaction& tx) { return reschedule(tx, other, kStart); }));
+    ASSERT_TRUE(database_->write([&](Transaction& tx) { return renew(tx, other, kStart + kLease); }));
+    EXPECT_EQ(take(kStart).size(), 1U);
+}
+
+/// Two database objects on one store stand for two processes: nothing is shared but the store.
 TEST_P(QueueTest, TwoWorkersNeverClaimTheSameJob) {
     constexpr int kJobs = 60;
     for (int i = 0; i < kJobs; ++i) ASSERT_TRUE(add("job-" + std::to_string(i), kStart));

@@ -111,6 +111,7 @@ private:
         for (auto& word : copies) arguments.push_back(word.data());
         arguments.push_back(nullptr);
         const auto log = (root_ / "log").string();
+        std::fflush(nullptr);  // or the child prints what waits in our buffers once more
         const int pid = ::fork();
         if (pid != 0) return pid;
         if (as_other_ && (::setgid(owner_.pw_gid) != 0 || ::setuid(owner_.pw_uid) != 0)) ::_exit(126);
