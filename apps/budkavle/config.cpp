@@ -137,6 +137,25 @@ accesspoint::Environment ap_environment(Section environment) {
     return out;
 }
 
+/// Key transport of older peers, each by its name (`as4-wire.md` 1.6); none unless named.
+as4::KeyTransportPolicy key_transport(Section& ap) {
+    as4::KeyTransportPolicy policy;
+    for (const auto& name : ap.list_or("key_transport", {})) {
+        if (name == "oaep_sha256_mgf_sha1") {
+            policy.oaep_sha256_mgf_sha1 = true;
+        } else if (name == "oaep_sha1_mgf_sha1") {
+            policy.oaep_sha1_mgf_sha1 = true;
+        } else if (name == "mgf1p_sha256") {
+            policy.mgf1p_sha256 = true;
+        } else if (name == "mgf1p_sha1") {
+            policy.mgf1p_sha1 = true;
+        } else {
+            ap.fault("key_transport", "knows oaep_sha256_mgf_sha1, oaep_sha1_mgf_sha1, mgf1p_sha256 and mgf1p_sha1.");
+        }
+    }
+    return policy;
+}
+
 accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     accesspoint::AccessPointConfig out;
     out.environment = ap_environment(environment);
@@ -171,6 +190,7 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
                                                                            std::string(federation::kReceiptDocument)}),
                                     .approved = one.flag_or("approved", true)});
     }
+    out.key_transport = key_transport(ap);
     if (!ap.list_or("partners", {}).empty()) out.partners = certificates(ap, "partners");
     out.profiles = ap.list_or("transport_profiles", out.profiles);
     out.folder = ap.path("data");

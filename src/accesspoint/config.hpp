@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "as4/security.hpp"
 #include "base/time.hpp"
 #include "crypto/key.hpp"
 #include "crypto/trust.hpp"
@@ -101,6 +102,7 @@ struct AccessPointConfig {
     std::vector<crypto::Identity> previous_as4;  ///< still decrypt during the overlap (AP-19)
     std::vector<crypto::Certificate>
         partners;  ///< of peers that name their certificate without sending it (IssuerSerial …)
+    as4::KeyTransportPolicy key_transport;  ///< of older peers; all off (`as4-wire.md` 1.6)
     InterfaceA a;
     InterfaceC c;
     std::optional<InterfaceO> o;  ///< none: no interface for operators

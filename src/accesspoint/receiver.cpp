@@ -78,7 +78,7 @@ as4::ReceiveContext Receiver::context(Time now) const {
                   .policy = {.at = now, .revocation = crypto::RevocationPolicy::required, .anchor_must_issue = true},
                   .known = config.partners},
         .limits = {},
-        .key_transport = {},
+        .key_transport = config.key_transport,
         .accept = {},
         // Check 6 comes after the duplicate check here: a copy gets its receipt even when the participant has left
         // since.

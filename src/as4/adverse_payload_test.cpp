@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "as4/forge.hpp"
+#include "as4/forge_support.hpp"
 
 namespace budkavle::as4::testing {
 namespace {

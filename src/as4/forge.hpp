@@ -1,10 +1,10 @@
 #pragma once
-/// For tests: makes AS4 messages that are right in everything except what a test changes. Every change happens before
-/// the step that would otherwise reveal it: markup is changed before it is signed, payload before it is digested or
-/// encrypted.
+/// For tests and the conformance suite: makes AS4 messages that are right in everything except what a test changes.
+/// Every change happens before the step that would otherwise reveal it: markup is changed before it is signed, payload
+/// before it is digested or encrypted. A change that finds nothing to change is a fault of the test and throws.
 
 #include <functional>
-#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,79 +13,35 @@
 #include "as4/profile.hpp"
 #include "as4/seal.hpp"
 #include "as4/sign.hpp"
-#include "as4/test_support.hpp"
+#include "base/stream.hpp"
 #include "crypto/cipher.hpp"
-#include "crypto/issue.hpp"
+#include "crypto/digest.hpp"
 #include "crypto/key.hpp"
 #include "xml/c14n.hpp"
 
 namespace budkavle::as4::testing {
 
-/// Two issuing CAs (two environments) and what they issued.
-struct Federation {
-    Time now = at("2027-03-01T12:00:00Z");
-    crypto::Identity ca = authority("Accesspunkt CA-SDK-TEST");
-    crypto::Identity other_ca = authority("Accesspunkt CA-OPEN-TEST");
-    crypto::Identity sender = issue(ca, "AP0001-SDK-TEST");
-    crypto::Identity receiver = issue(ca, "AP0002-SDK-TEST");
-    crypto::Identity stranger = issue(ca, "AP0003-SDK-TEST");
-    crypto::Identity revoked = issue(ca, "AP0001-SDK-TEST");
-    crypto::Identity foreign = issue(other_ca, "AP0001-SDK-TEST");
-    crypto::TrustStore trust{crypto::Purpose::as4, {ca.certificate()}};
-    crypto::CrlStore crls;
-    std::vector<crypto::Identity> own{receiver};
-
-    Federation() {
-        const auto crl = crypto::issue_crl(
-            ca, {{revoked.certificate().serial_decimal(), now - std::chrono::hours(1), "keyCompromise"}}, 1,
-            now - std::chrono::hours(1), now + std::chrono::hours(24));
-        crls.put(crypto::Crl::parse(crl.value()).value());
-    }
-
-    [[nodiscard]] crypto::Identity authority(const std::string& name) const {
-        crypto::CertificateTemplate what{};
-        what.subject = {{"C", "SE"}, {"CN", name}};
-        what.not_before = now - std::chrono::hours(24 * 30);
-        what.not_after = now + std::chrono::hours(24 * 300);
-        what.ca = true;
-        what.key_usage = {"keyCertSign", "cRLSign"};
-        const auto key = crypto::generate_rsa(2048).value();
-        return crypto::make_identity(key, {crypto::issue_self_signed(what, key).value()}).value();
-    }
-    [[nodiscard]] crypto::Identity issue(const crypto::Identity& issuer, const std::string& name) const {
-        crypto::CertificateTemplate what{};
-        what.subject = {{"C", "SE"}, {"O", "Provkommunen"}, {"CN", name}};
-        what.not_before = now - std::chrono::hours(24);
-        what.not_after = now + std::chrono::hours(24 * 30);
-        what.key_usage = {"digitalSignature", "keyEncipherment"};
-        const auto key = crypto::generate_rsa(2048).value();
-        return crypto::make_identity(key, {crypto::issue(what, key->public_key(), issuer).value()}).value();
-    }
-    [[nodiscard]] SignerTrust signers() const { return {&trust, &crls, {.at = now}, {}}; }
-    [[nodiscard]] ReceiveContext context() const {
-        ReceiveContext one{.identities = own,
-                           .party_id = "AP0002-SDK-TEST",
-                           .trust = signers(),
-                           .limits = {},
-                           .key_transport = {},
-                           .accept = {},
-                           .serves = {},
-                           .spool_folder = fs::temp_directory_path()};
-        one.accept.single_xml_payload = false;
-        return one;
-    }
-};
-
-inline const Federation& federation_of_test() {
-    static const Federation only;
-    return only;
+inline void must(bool done, std::string_view what) {
+    if (!done) throw std::logic_error(std::string(what));
 }
 
 inline void replace(std::string& text, std::string_view from, std::string_view to) {
     const auto place = text.find(from);
-    ASSERT_NE(place, std::string::npos) << "nothing to change: " << from;
+    must(place != std::string::npos, "nothing to change: " + std::string(from));
     text.replace(place, from.size(), to);
 }
+
+/// What every message of one forge has in common.
+struct ForgeBasis {
+    crypto::Identity signer;
+    crypto::Certificate recipient;
+    Time now;
+    std::string message_id = "forged-1@ap1.example.se";
+    std::string conversation_id = "conversation";
+    std::string original_sender = "0203:kommun.example.se";
+    std::string final_recipient = "0203:region.example.se";
+    std::string profile = "digg-transport-as4-v1_0";
+};
 
 struct ForgedPart {
     std::string cid;
@@ -93,6 +49,9 @@ struct ForgedPart {
     Bytes payload{};
     bool compressed = true;
     std::string encrypted_type = "application/gzip";
+    std::string head = "Content-Type: application/octet-stream\r\n";  ///< header lines without Content-ID
+    std::string content_id{};                                         ///< the whole Content-ID line; empty: from `cid`
+    std::string encoded{};  ///< what stands in the package when it is not `cipher` itself
     // What the forge fills in.
     Bytes clear{};  ///< digested and encrypted
     Bytes digest{};
@@ -101,13 +60,14 @@ struct ForgedPart {
 
 struct ForgedReference {
     std::string uri;
-    std::string transforms;  ///< markup
-    Bytes digest{};          ///< computed from the element that the URI means when empty
+    std::string transforms;               ///< markup
+    Bytes digest{};                       ///< computed from the element that the URI means when empty
+    std::vector<std::string> prefixes{};  ///< InclusiveNamespaces of the digest computed here
 };
 
-struct Forge {
-    crypto::Identity signer = federation_of_test().sender;
-    crypto::Certificate recipient = federation_of_test().receiver.certificate();
+struct MessageForge {
+    crypto::Identity signer;
+    crypto::Certificate recipient;
     UserMessage message;
     std::vector<ForgedPart> parts{{.cid = "message", .payload = to_bytes("<xhe>content</xhe>")}};
     std::string key_method =
@@ -127,48 +87,58 @@ struct Forge {
     std::function<void(std::string&)> on_envelope;                     ///< without signature, before digests are made
     std::function<void(std::string&)> on_signed_envelope;              ///< after signing
     std::function<void(std::vector<ForgedPart>&)> on_clear;            ///< after digests, before encryption
+    std::function<void(std::vector<ForgedPart>&)> on_prepared;         ///< encrypted, not signed yet
     std::function<void(std::vector<ForgedPart>&)> on_cipher;           ///< before packaging
     std::function<void(std::string&)> on_body;                         ///< the HTTP body
+    std::string boundary = "=_forge";
+    std::string preamble;
+    std::string line_end = "\r\n";
     std::string content_type = R"(multipart/related; boundary="=_forge"; type="application/soap+xml")";
+    bool plain = false;                      ///< the envelope alone is the body
+    bool messaging_first = false;            ///< as Domibus does
+    std::vector<std::string> info_prefixes;  ///< InclusiveNamespaces with which SignedInfo is canonicalised
+    crypto::SignatureAlgorithm signature_algorithm = crypto::SignatureAlgorithm::rsa_sha256;
 
-    Forge() {
+    explicit MessageForge(const ForgeBasis& basis) : signer(basis.signer), recipient(basis.recipient) {
         SendFacts facts;
-        facts.message_id = "forged-1@ap1.example.se";
-        facts.conversation_id = "conversation";
-        facts.timestamp = federation_of_test().now;
+        facts.message_id = basis.message_id;
+        facts.conversation_id = basis.conversation_id;
+        facts.timestamp = basis.now;
         facts.action = action_of(federation::kMessageDocument);
-        facts.original_sender = "0203:kommun.example.se";
-        facts.final_recipient = "0203:region.example.se";
-        message =
-            make_user_message(facts, federation::transport_profiles().front(),
-                              federation_of_test().sender.certificate(), federation_of_test().receiver.certificate());
+        facts.original_sender = basis.original_sender;
+        facts.final_recipient = basis.final_recipient;
+        message = make_user_message(facts, *federation::find_transport_profile(basis.profile),
+                                    basis.signer.certificate(), basis.recipient);
     }
 
     std::string body() {
         prepare_parts();
+        if (on_prepared) on_prepared(parts);
         auto text = sign();
         if (on_signed_envelope) on_signed_envelope(text);
         if (on_cipher) on_cipher(parts);
-        std::string out = "--=_forge\r\n" + root_head + text;
+        if (plain) return text;
+        std::string out = preamble + "--" + boundary + line_end + in_lines(root_head) + text;
         for (const auto& part : parts) {
-            out += "\r\n--=_forge\r\nContent-Type: application/octet-stream\r\nContent-ID: <" + part.cid + ">\r\n\r\n";
-            out += as_text(part.cipher);
+            const auto id = part.content_id.empty() ? "Content-ID: <" + part.cid + ">\r\n" : part.content_id;
+            out += line_end + "--" + boundary + line_end + in_lines(part.head + id + "\r\n");
+            out += part.encoded.empty() ? std::string(as_text(part.cipher)) : part.encoded;
         }
-        out += "\r\n--=_forge--\r\n";
+        out += line_end + "--" + boundary + "--" + line_end;
         if (on_body) on_body(out);
         return out;
     }
 
-    /// Opens what was forged, by default as the receiver does.
-    Outcome<Opened> open(const ReceiveContext& context = federation_of_test().context()) {
-        const auto octets = body();
-        store = std::make_unique<MemoryStore>(std::size_t{1} << 20);
-        return open_octets(as_bytes(octets), content_type, context, *store);
-    }
-    std::unique_ptr<MemoryStore> store;
-
 private:
     SecretBytes key_;
+
+    [[nodiscard]] std::string in_lines(const std::string& text) const {
+        if (line_end == "\r\n") return text;
+        std::string out;
+        for (const char c : text)
+            if (c != '\r') out += c;
+        return out;
+    }
 
     void prepare_parts() {
         message.parts.clear();
@@ -178,7 +148,7 @@ private:
             } else if (part.compressed) {
                 MemorySink sink(std::size_t{1} << 24);
                 GzipSink gzip(sink);
-                EXPECT_TRUE(gzip.write(part.payload) && gzip.finish());
+                must(gzip.write(part.payload) && gzip.finish(), "gzip");
                 part.clear = sink.take();
             } else {
                 part.clear = part.payload;
@@ -191,7 +161,7 @@ private:
         for (auto& part : parts) {
             MemorySink sink(std::size_t{1} << 24);
             crypto::EncryptingSink encryption(crypto::ContentCipher::aes128_gcm, content_key, sink);
-            EXPECT_TRUE(encryption.write(part.clear) && encryption.finish());
+            must(encryption.write(part.clear) && encryption.finish(), "encryption");
             part.cipher = sink.take();
         }
     }
@@ -230,10 +200,11 @@ private:
         if (on_messaging) on_messaging(messaging);
         auto inner = security();
         if (on_security) on_security(inner);
-        auto text = std::string(R"(<S12:Envelope xmlns:S12=")") + std::string(kSoap12) +
-                    R"("><S12:Header><wsse:Security xmlns:wsse=")" + std::string(kWsse) + R"(" xmlns:wsu=")" +
-                    std::string(kWsu) + R"(" S12:mustUnderstand="true">)" + inner + "<!--signature--></wsse:Security>" +
-                    messaging + R"(</S12:Header><S12:Body xmlns:wsu=")" + std::string(kWsu) +
+        auto text = std::string(R"(<S12:Envelope xmlns:S12=")") + std::string(kSoap12) + R"("><S12:Header>)" +
+                    (messaging_first ? messaging : "") + R"(<wsse:Security xmlns:wsse=")" + std::string(kWsse) +
+                    R"(" xmlns:wsu=")" + std::string(kWsu) + R"(" S12:mustUnderstand="true">)" + inner +
+                    "<!--signature--></wsse:Security>" + (messaging_first ? "" : messaging) +
+                    R"(</S12:Header><S12:Body xmlns:wsu=")" + std::string(kWsu) +
                     R"(" wsu:Id="BODY-1"></S12:Body></S12:Envelope>)";
         if (on_envelope) on_envelope(text);
 
@@ -249,7 +220,7 @@ private:
         std::string info =
             R"(<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/>)";
         for (const auto& one : references) {
-            const auto digest = one.digest.empty() ? digest_of(text, one.uri) : one.digest;
+            const auto digest = one.digest.empty() ? digest_of(text, one.uri, one.prefixes) : one.digest;
             info +=
                 R"(<ds:Reference URI=")" + one.uri + R"("><ds:Transforms>)" + one.transforms +
                 R"(</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>)" +
@@ -264,26 +235,22 @@ private:
         auto draft = text;
         replace(draft, "<!--signature-->", signature(""));
         const auto document = xml::Document::parse(as_bytes(draft)).value();
-        const auto signed_info = document.root()
-                                     .child(kSoap12, "Header")
-                                     .child(kWsse, "Security")
-                                     .child(xmlsec::kDs, "Signature")
-                                     .child(xmlsec::kDs, "SignedInfo");
+        const auto signed_info = find(document.root(), "SIG-1").child(xmlsec::kDs, "SignedInfo");
+        must(static_cast<bool>(signed_info), "no SignedInfo");
         MemorySink canonical(std::size_t{1} << 20);
-        EXPECT_TRUE(xml::canonicalise(signed_info, {}, canonical));
+        must(xml::canonicalise(signed_info, {.prefixes = info_prefixes}, canonical).has_value(), "SignedInfo");
         replace(text, "<!--signature-->",
-                signature(base64_encode(
-                    signer.key->sign(crypto::SignatureAlgorithm::rsa_sha256, canonical.bytes()).value())));
+                signature(base64_encode(signer.key->sign(signature_algorithm, canonical.bytes()).value())));
         return text;
     }
 
     /// Digest of the first element in document order that has the Id.
-    static Bytes digest_of(const std::string& text, std::string_view uri) {
+    static Bytes digest_of(const std::string& text, std::string_view uri, const std::vector<std::string>& prefixes) {
         const auto document = xml::Document::parse(as_bytes(text)).value();
         crypto::Hasher hasher(crypto::DigestAlgorithm::sha256);
         const auto element = find(document.root(), uri.substr(1));
-        EXPECT_TRUE(static_cast<bool>(element)) << uri;
-        EXPECT_TRUE(xml::canonicalise(element, {}, hasher));
+        must(static_cast<bool>(element), "no element " + std::string(uri));
+        must(xml::canonicalise(element, {.prefixes = prefixes}, hasher).has_value(), "c14n");
         return hasher.digest();
     }
     static xml::Element find(xml::Element element, std::string_view id) {
@@ -293,16 +260,5 @@ private:
         return {};
     }
 };
-
-/// Valid at the moment of the test.
-inline constexpr std::string_view kTs =
-    R"(<wsu:Timestamp wsu:Id="TS-1"><wsu:Created>2027-03-01T11:59:00.000Z</wsu:Created><wsu:Expires>2027-03-01T12:04:00.000Z</wsu:Expires></wsu:Timestamp>)";
-
-inline void expect_refused(Forge& forge, Cause cause, const ReceiveContext& context = federation_of_test().context()) {
-    const auto opened = forge.open(context);
-    ASSERT_FALSE(opened) << "accepted";
-    EXPECT_EQ(facts(opened.error().cause).name, facts(cause).name) << opened.error().detail;
-    EXPECT_TRUE(forge.store->payloads().empty()) << "a payload was let out of quarantine";
-}
 
 }  // namespace budkavle::as4::testing

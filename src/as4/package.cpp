@@ -9,10 +9,10 @@ namespace budkavle::as4 {
 
 namespace {
 
-Cause cause_of_mime(const Error& error) {
-    if (error.code == "mime.not_multipart") return Cause::not_mime;
-    if (error.code == "mime.limit") return Cause::too_many_parts;
-    return cause_of_reading(error);
+std::unexpected<Refusal> refuse_mime(const Error& error) {
+    if (error.code == "mime.not_multipart") return refuse(Cause::not_mime);
+    if (error.code == "mime.limit") return refuse(Cause::too_many_parts, error.text, "as4-wire 1.2 limits");
+    return std::unexpected(refusal_of_reading(error));
 }
 
 }  // namespace
@@ -40,12 +40,12 @@ Outcome<std::unique_ptr<Package>> Package::read(Source& body, std::string_view c
         return refuse(Cause::not_mime);
     }
     auto reader = mime::MultipartReader::create(body, *type, limits.mime);
-    if (!reader) return refuse(cause_of_mime(reader.error()));
+    if (!reader) return refuse_mime(reader.error());
     package->reader_ = std::move(*reader);
     std::string start;
     if (const auto parameter = type->parameter("start")) {
         auto parsed = mime::parse_content_id(*parameter);
-        if (!parsed) return refuse(Cause::mime_broken);
+        if (!parsed) return refuse(Cause::mime_broken, "The start parameter is no Content-ID.", "as4-wire 1.1 start");
         start = std::move(*parsed);
     }
     BUDKAVLE_CHECK(package->find_root(start, limits.soap, spool_folder));
@@ -56,15 +56,15 @@ Outcome<> Package::find_root(std::string_view start, std::size_t soap_limit,
                              const std::filesystem::path& spool_folder) {
     for (;;) {
         const auto part = reader_->next();
-        if (!part) return refuse(cause_of_mime(part.error()));
-        if (!*part) return refuse(Cause::mime_broken, "The package has no root part.");
+        if (!part) return refuse_mime(part.error());
+        if (!*part) return refuse(Cause::mime_broken, "The package has no root part.", "as4-wire 1.2 root part");
         if (start.empty() || (*part)->content_id() == start) {
             BUDKAVLE_TRY(envelope_, read_envelope(**part, soap_limit));
             return {};
         }
         auto spool = Spool::create(spool_folder);
         if (!spool) return refuse(Cause::storage);
-        if (const auto copied = copy(**part, **spool); !copied) return refuse(cause_of_mime(copied.error()));
+        if (const auto copied = copy(**part, **spool); !copied) return refuse_mime(copied.error());
         waiting_.push_back({(*part)->content_id(), std::move(*spool)});
     }
 }
@@ -79,7 +79,7 @@ Outcome<std::optional<PackagePart>> Package::next_part() {
     }
     if (!reader_) return std::nullopt;
     const auto part = reader_->next();
-    if (!part) return refuse(cause_of_mime(part.error()));
+    if (!part) return refuse_mime(part.error());
     if (!*part) return std::nullopt;
     return PackagePart{(*part)->content_id(), *part};
 }

@@ -80,7 +80,7 @@ Outcome<bool> pump(Source& octets, Sink& decryption) {
     bool good = true;
     for (;;) {
         const auto got = octets.read(piece);
-        if (!got) return refuse(cause_of_reading(got.error()));
+        if (!got) return std::unexpected(refusal_of_reading(got.error()));
         if (*got == 0) break;
         if (good) good = decryption.write(ByteView(piece.data(), *got)).has_value();
     }
@@ -93,6 +93,20 @@ Cause cause_of_reading(const Error& error) {
     if (error.code == "as4.body_limit") return Cause::body_too_large;
     if (error.code.starts_with("spool.")) return Cause::storage;
     return Cause::mime_broken;
+}
+
+Refusal refusal_of_reading(const Error& error) {
+    const auto cause = cause_of_reading(error);
+    if (cause != Cause::mime_broken) return Refusal(cause);
+    const auto rule = error.code == "mime.limit"                  ? "as4-wire 1.2 limits"
+                      : error.code.starts_with("mime.content_id") ? "as4-wire 1.2 Content-ID"
+                      : error.code == "mime.transfer_encoding" || error.code.starts_with("base64.")
+                          ? "as4-wire 1.2 Content-Transfer-Encoding"
+                      : error.code.starts_with("mime.header")                           ? "as4-wire 1.2 header"
+                      : error.code == "mime.truncated" || error.code == "mime.boundary" ? "as4-wire 1.2 boundary"
+                                                                                        : "as4-wire 1.2";
+    const bool ours = error.code.starts_with("mime.") || error.code.starts_with("base64.");
+    return Refusal(cause, ours ? error.text : std::string_view(), rule);
 }
 
 Outcome<ReceivedPart> receive_part(Source& octets, const PartTask& task, PayloadStore& store) {

@@ -66,5 +66,7 @@ struct PartTask {
 
 /// Reading errors of the body or its MIME package as a refusal.
 [[nodiscard]] Cause cause_of_reading(const Error& error);
+/// The same with what the MIME reader said and the rule behind it.
+[[nodiscard]] Refusal refusal_of_reading(const Error& error);
 
 }  // namespace budkavle::as4

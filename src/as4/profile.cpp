@@ -27,14 +27,15 @@ bool is_xml_type(std::string_view mime_type) {
 
 Outcome<> check_parties(const UserMessage& message, std::string_view own_party_id, const Acceptance& accept) {
     if (message.to.id != own_party_id)
-        return refuse(Cause::processing_mode, "The To PartyId is not this access point.");
+        return refuse(Cause::processing_mode, "The To PartyId is not this access point.", "AP-04");
     if (message.from.type != federation::kApPartyType || message.to.type != federation::kApPartyType)
-        return refuse(Cause::processing_mode, "A PartyId has another type than that of access points.");
+        return refuse(Cause::processing_mode, "A PartyId has another type than that of access points.",
+                      "access-point 1 Party type");
     const auto roles_match = [&](const federation::TransportProfile& profile) {
         return message.from.role == profile.initiator_role && message.to.role == profile.responder_role;
     };
     if (std::ranges::none_of(accept.profiles, roles_match))
-        return refuse(Cause::processing_mode, "The roles are of no accepted transport profile.");
+        return refuse(Cause::processing_mode, "The roles are of no accepted transport profile.", "AP-02");
     return {};
 }
 
@@ -47,7 +48,7 @@ Outcome<> check_processing_mode(const UserMessage& message, std::string_view own
         if (!property && message.is_test()) continue;
         if (!property) return refuse(Cause::property_missing);
         if (!is_participant_type(property->type))
-            return refuse(Cause::processing_mode, "A participant property has an unknown type.");
+            return refuse(Cause::processing_mode, "A participant property has an unknown type.", "AP-02");
     }
     if (message.is_test()) return {};
 
@@ -56,10 +57,12 @@ Outcome<> check_processing_mode(const UserMessage& message, std::string_view own
         return refuse(Cause::not_serviced);
     if (!equal_ignore_case_ascii(message.service, federation::kProcess) || !is_known_action(message.action))
         return refuse(Cause::not_serviced);
-    if (message.parts.empty()) return refuse(Cause::part_mismatch, "The message has no payload.");
+    if (message.parts.empty())
+        return refuse(Cause::part_mismatch, "The message has no payload.", "access-point 1 Payload part");
     if (accept.single_xml_payload && (message.parts.size() != 1 || message.parts.front().cid != "message" ||
                                       !is_xml_type(message.parts.front().mime_type)))
-        return refuse(Cause::processing_mode, "The payload must be one XML part with the Content-ID message.");
+        return refuse(Cause::processing_mode, "The payload must be one XML part with the Content-ID message.",
+                      "access-point 1 Payload part");
     return {};
 }
 

@@ -98,7 +98,8 @@ struct CauseFacts {
 /// A refusal of one message. `detail` is safe to send and to log; for `Cause::decryption` it is always the same text.
 struct Refusal {
     Refusal() = default;
-    explicit Refusal(Cause why, std::string_view detail = {});
+    /// `detail` and `rule` are more exact than those of the table; empty: the table's.
+    explicit Refusal(Cause why, std::string_view detail = {}, std::string_view rule = {});
 
     Cause cause = Cause::header_invalid;
     std::string code;
@@ -118,6 +119,10 @@ struct Refusal {
 template <class T = void>
 using Outcome = std::expected<T, Refusal>;
 
-[[nodiscard]] std::unexpected<Refusal> refuse(Cause why, std::string_view detail = {});
+[[nodiscard]] std::unexpected<Refusal> refuse(Cause why, std::string_view detail = {}, std::string_view rule = {});
+
+/// What is sent as ErrorDetail: the text with the rule behind it. The words that the federation fixes (NOT_SERVICED …)
+/// and the constant form of a failed decryption stand alone.
+[[nodiscard]] std::string error_detail(const Refusal& refusal);
 
 }  // namespace budkavle::as4

@@ -21,7 +21,8 @@ Outcome<> check_token(xml::Element token) {
         return refuse(Cause::security_structure, "A token has no EncodingType Base64Binary (R3029).");
     if (!type || (trim(*type) != kX509v3 && trim(*type) != kX509PkiPath))
         return refuse(Cause::security_structure, "A token is neither X509v3 nor X509PKIPathv1 (R3031).");
-    if (token.has_element_children()) return refuse(Cause::security_structure, "A token has element content.");
+    if (token.has_element_children())
+        return refuse(Cause::security_structure, "A token has element content.", "as4-wire 1.6 BinarySecurityToken");
     return {};
 }
 
@@ -31,7 +32,8 @@ Outcome<Time> read_instant(xml::Element element) {
     const auto at = parse_time(text);
     // R3213 … R3229: UTC with Z, at most three fraction digits.
     if (!at || !text.ends_with('Z') || (dot != std::string::npos && text.size() - dot - 2 > 3))
-        return refuse(Cause::timestamp, "A time in the Timestamp is not UTC with at most three fraction digits.");
+        return refuse(Cause::timestamp,
+                      "A time in the Timestamp is not UTC with at most three fraction digits (R3213, R3217, R3220).");
     return *at;
 }
 
@@ -45,7 +47,8 @@ Outcome<SecurityTimestamp> read_timestamp(xml::Element element) {
         } else if (child.is(kWsu, "Expires") && created && !timestamp.expires) {
             BUDKAVLE_TRY(timestamp.expires, read_instant(child));
         } else {
-            return refuse(Cause::timestamp, "The Timestamp holds more than Created and then Expires.");
+            return refuse(Cause::timestamp,
+                          "The Timestamp holds more than Created and then Expires (R3203, R3221, R3222, R3224).");
         }
     }
     if (!created) return refuse(Cause::timestamp, "The Timestamp has no Created (R3203).");
@@ -58,6 +61,12 @@ Cause cause_of(const Error& error) {
                                                  : Cause::security_structure;
 }
 
+std::string_view rule_of(const Error& error) {
+    if (error.place.find("CanonicalizationMethod") != std::string::npos) return "as4-wire 1.8 R5404";
+    if (error.code == "signature.transform") return "as4-wire 1.8 R5412, R5416, R5423";
+    return error.code == "signature.algorithm" ? std::string_view() : "as4-wire 1.6 Signature";
+}
+
 }  // namespace
 
 Outcome<SecurityHeader> read_security(xml::Element security, const IdIndex& ids, const KeyTransportPolicy& transport) {
@@ -68,19 +77,22 @@ Outcome<SecurityHeader> read_security(xml::Element security, const IdIndex& ids,
         if (child.is(kWsse, "BinarySecurityToken")) {
             BUDKAVLE_CHECK(check_token(child));
         } else if (child.is(kXencNs, "EncryptedKey")) {
-            if (blocks.key) return refuse(Cause::security_structure, "There is more than one EncryptedKey.");
+            if (blocks.key)
+                return refuse(Cause::security_structure, "There is more than one EncryptedKey.",
+                              "as4-wire 1.6 EncryptedKey");
             blocks.key = child;
         } else if (child.is(kXencNs, "EncryptedData")) {
             blocks.data.push_back(child);
         } else if (child.is(kDs, "Signature")) {
-            if (signature) return refuse(Cause::security_structure, "There is more than one Signature.");
+            if (signature)
+                return refuse(Cause::security_structure, "There is more than one Signature.", "as4-wire 1.6 Signature");
             signature = child;
         } else if (child.is(kWsu, "Timestamp")) {
-            if (header.timestamp) return refuse(Cause::timestamp, "There is more than one Timestamp.");
+            if (header.timestamp) return refuse(Cause::timestamp, "There is more than one Timestamp (R3227).");
             BUDKAVLE_TRY(header.timestamp, read_timestamp(child));
         } else {
-            return refuse(Cause::security_structure,
-                          "The Security header holds an element that is not of the profile.");
+            return refuse(Cause::security_structure, "The Security header holds an element that is not of the profile.",
+                          "as4-wire 1.6 Security");
         }
     }
     BUDKAVLE_CHECK(read_encryption(blocks, security, ids, transport, header));
@@ -88,8 +100,8 @@ Outcome<SecurityHeader> read_security(xml::Element security, const IdIndex& ids,
 
     const xmlsec::SignaturePolicy policy{.canonicalisations = {xml::C14nMethod::exclusive}};
     auto parts = xmlsec::read_signature(signature, policy);
-    if (!parts) return refuse(cause_of(parts.error()), parts.error().text);
-    if (!parts->key_info) return refuse(Cause::security_structure, "The Signature has no KeyInfo.");
+    if (!parts) return refuse(cause_of(parts.error()), parts.error().text, rule_of(parts.error()));
+    if (!parts->key_info) return refuse(Cause::security_structure, "The Signature has no KeyInfo (R5402).");
     BUDKAVLE_TRY(header.signer, read_key_info(parts->key_info, security, ids, false));
     header.signature = std::move(*parts);
     return header;
@@ -131,9 +143,12 @@ Outcome<> check_coverage(const SecurityHeader& header, const IdIndex& ids, const
 Outcome<> check_encryption(const SecurityHeader& header, const std::vector<std::string>& cids) {
     for (const auto& part : header.encrypted)
         if (std::ranges::find(cids, part.cid) == cids.end())
-            return refuse(Cause::part_mismatch, "An EncryptedData means a part that no PartInfo names.");
+            return refuse(Cause::part_mismatch, "An EncryptedData means a part that no PartInfo names.",
+                          "as4-wire 1.6 EncryptedData");
     if (header.encrypted.size() != cids.size() || header.key.has_value() == cids.empty())
-        return refuse(cids.empty() ? Cause::security_structure : Cause::unencrypted);
+        return cids.empty()
+                   ? refuse(Cause::security_structure, "There is nothing to encrypt.", "as4-wire 1.6 EncryptedKey")
+                   : refuse(Cause::unencrypted);
     return {};
 }
 

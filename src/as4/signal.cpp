@@ -25,7 +25,7 @@ std::string write_error(const Refusal& refusal, Time now, std::string_view messa
     attributes.emplace_back("shortDescription", refusal.short_description);
     writer.open("eb:Error", attributes);
     writer.leaf("eb:Description", refusal.short_description, {{"xml:lang", "en"}})
-        .leaf("eb:ErrorDetail", refusal.detail);
+        .leaf("eb:ErrorDetail", error_detail(refusal));
     return writer.close().close().take();
 }
 
@@ -63,10 +63,10 @@ Result<Answer> refusal_answer(const Refusal& refusal, const crypto::Identity* si
             answer.content_type.clear();
             return answer;
         case AnswerForm::must_understand:
-            answer.octets = write_fault("env:MustUnderstand", refusal.detail);
+            answer.octets = write_fault("env:MustUnderstand", error_detail(refusal));
             return answer;
         case AnswerForm::version_mismatch:
-            answer.octets = write_fault("env:VersionMismatch", refusal.detail);
+            answer.octets = write_fault("env:VersionMismatch", error_detail(refusal));
             return answer;
         case AnswerForm::error_signal:
             break;

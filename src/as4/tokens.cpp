@@ -59,7 +59,8 @@ Outcome<CertificateReference> read_token(xml::Element reference, xml::Element st
     const auto uri = reference.attribute("URI");
     const auto token = uri ? ids.resolve(trim(*uri)) : xml::Element();
     if (!token || !token.is(kWsse, "BinarySecurityToken") || token.parent() != security)
-        return refuse(Cause::security_structure, "A token reference leads to no BinarySecurityToken of the header.");
+        return refuse(Cause::security_structure, "A token reference leads to no BinarySecurityToken of the header.",
+                      "as4-wire 1.6 key references");
     const auto type = token.attribute("ValueType");
     const std::string value_type(type ? trim(*type) : std::string_view());
     if (reference.attribute("ValueType") && !attribute_is(reference, "ValueType", value_type))
@@ -97,7 +98,8 @@ Outcome<CertificateReference> read_x509_data(xml::Element data) {
     if (child && child.is(xmlsec::kDs, "X509IssuerSerial")) {
         const auto name = child.child(xmlsec::kDs, "X509IssuerName");
         const auto serial = child.child(xmlsec::kDs, "X509SerialNumber");
-        if (!name || !serial) return refuse(Cause::security_structure, "X509IssuerSerial is incomplete.");
+        if (!name || !serial)
+            return refuse(Cause::security_structure, "X509IssuerSerial is incomplete.", "as4-wire 1.6 key references");
         CertificateReference reference{.issuer = std::string(trim(name.text())),
                                        .serial = std::string(trim(serial.text()))};
         if (reference.issuer.empty() || reference.serial.empty()) return refuse(Cause::token);
@@ -114,7 +116,8 @@ Outcome<CertificateReference> read_x509_data(xml::Element data) {
         if (!value || value->empty()) return refuse(Cause::token);
         return CertificateReference{.key_identifier = std::move(*value)};
     }
-    return refuse(Cause::security_structure, "X509Data must hold one certificate or one reference to one.");
+    return refuse(Cause::security_structure, "X509Data must hold one certificate or one reference to one.",
+                  "as4-wire 1.6 key references");
 }
 
 std::string_view without_leading_zeros(std::string_view number) {

@@ -22,9 +22,17 @@ std::string attribute_of(xml::Element element, std::string_view name) {
     return value ? std::string(trim(*value)) : std::string();
 }
 
+/// The rule a schema finding falls under: the element it stands at, without prefix and position.
+std::string rule_at(std::string_view path) {
+    auto name = path.substr(std::min(path.rfind('/') + 1, path.size()));
+    name = name.substr(0, name.find_first_of("[@"));
+    if (const auto colon = name.rfind(':'); colon != std::string_view::npos) name.remove_prefix(colon + 1);
+    return "as4-wire 1.4 " + std::string(name);
+}
+
 Outcome<Party> read_party(xml::Element element) {
     const auto ids = element.children(kEb, "PartyId");
-    if (ids.size() != 1) return refuse(Cause::several_parties);
+    if (ids.size() != 1) return refuse(Cause::several_parties, {}, "as4-wire 1.4 PartyId, TA03");
     return Party{value_of(ids.front()), attribute_of(ids.front(), "type"), value_of(element.child(kEb, "Role"))};
 }
 
@@ -34,7 +42,7 @@ Outcome<std::vector<Property>> read_properties(xml::Element element) {
     if (!element) return properties;
     for (const auto child : element.children()) {
         Property property{attribute_of(child, "name"), value_of(child), attribute_of(child, "type")};
-        if (!names.insert(property.name).second) return refuse(Cause::property_twice);
+        if (!names.insert(property.name).second) return refuse(Cause::property_twice, {}, "as4-wire 1.4 Property");
         properties.push_back(std::move(property));
     }
     return properties;
@@ -49,9 +57,9 @@ bool is_character_set(std::string_view name) {
 
 Outcome<PartInfo> read_part(xml::Element element) {
     const auto href = element.attribute("href");
-    if (!href) return refuse(Cause::payload_reference);
+    if (!href) return refuse(Cause::payload_reference, {}, "as4-wire 1.4 PartInfo, TA08");
     auto cid = mime::content_id_of_href(trim(*href));
-    if (!cid || cid->empty()) return refuse(Cause::payload_reference);
+    if (!cid || cid->empty()) return refuse(Cause::payload_reference, {}, "as4-wire 1.4 PartInfo, TA08");
     BUDKAVLE_TRY(const auto properties, read_properties(element.child(kEb, "PartProperties")));
     PartInfo part{.cid = std::move(*cid)};
     for (const auto& property : properties) {
@@ -76,7 +84,7 @@ Outcome<std::vector<PartInfo>> read_parts(xml::Element payload_info) {
     for (const auto child : payload_info.children()) {
         BUDKAVLE_TRY(auto part, read_part(child));
         if (!cids.insert(part.cid).second)
-            return refuse(Cause::part_mismatch, "Two PartInfo elements name the same part.");
+            return refuse(Cause::part_mismatch, "Two PartInfo elements name the same part.", "as4-wire 1.4 PartInfo");
         parts.push_back(std::move(part));
     }
     return parts;
@@ -121,24 +129,26 @@ std::string peek_message_id(xml::Element messaging) {
 Outcome<UserMessage> read_user_message(xml::Element messaging) {
     const auto users = messaging.children(kEb, "UserMessage");
     const auto signals = messaging.children(kEb, "SignalMessage");
-    if (users.size() + signals.size() > 1) return refuse(Cause::several_messages);
+    if (users.size() + signals.size() > 1) return refuse(Cause::several_messages, {}, "as4-wire 1.4 UserMessage");
     if (!signals.empty()) return refuse(Cause::signal_as_request);
-    if (users.empty()) return refuse(Cause::header_invalid, "eb:Messaging holds no UserMessage.");
+    if (users.empty())
+        return refuse(Cause::header_invalid, "eb:Messaging holds no UserMessage.", "as4-wire 1.4 UserMessage");
     if (const auto findings = xml::validate(messaging, messaging_rule()); !findings.empty())
-        return refuse(Cause::header_invalid, findings.front().at + ": " + findings.front().text);
+        return refuse(Cause::header_invalid, findings.front().at + ": " + findings.front().text,
+                      rule_at(findings.front().at));
 
     const auto user = users.front();
     const auto info = user.child(kEb, "MessageInfo");
     UserMessage message;
     message.message_id = value_of(info.child(kEb, "MessageId"));
     if (!is_message_id(message.message_id))
-        return refuse(Cause::header_invalid, "MessageId has forbidden characters or length.");
+        return refuse(Cause::header_invalid, "MessageId has forbidden characters or length.", "as4-wire 1.4 MessageId");
     if (const auto ref = info.child(kEb, "RefToMessageId")) message.ref_to_message_id = value_of(ref);
     const auto timestamp = parse_time(value_of(info.child(kEb, "Timestamp")));
-    if (!timestamp) return refuse(Cause::header_invalid, "Timestamp is no point in time.");
+    if (!timestamp) return refuse(Cause::header_invalid, "Timestamp is no point in time.", "as4-wire 1.4 Timestamp");
     message.timestamp = *timestamp;
     message.mpc = attribute_of(user, "mpc");
-    if (!message.mpc.empty() && message.mpc != kDefaultMpc) return refuse(Cause::mpc_unknown);
+    if (!message.mpc.empty() && message.mpc != kDefaultMpc) return refuse(Cause::mpc_unknown, {}, "as4-wire 1.4 mpc");
 
     const auto parties = user.child(kEb, "PartyInfo");
     BUDKAVLE_TRY(message.from, read_party(parties.child(kEb, "From")));
