@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Adds the certificates of a PEM file to a trust store of the demo, once.
+/// Adds certificates to a trust store of the demo, once.
 Result<> trust_too(const fs::path& store, const std::vector<crypto::Certificate>& more) {
     BUDKAVLE_TRY(auto known, certificates_of({store.string()}));
     std::string pem;
@@ -77,8 +77,10 @@ Result<Exit> add_peer(const PeerOptions& options) {
     const auto trust = folder / "trust";
     BUDKAVLE_TRY(const auto anchors, certificates_of({(trust / "as4.pem").string()}));
     const crypto::TrustStore issued(crypto::Purpose::as4, anchors);
+    bool trust_changed = false;
     if (!issued.check(as4, {}, crypto::CrlStore(), offline_policy(system_clock().now()))) {
         BUDKAVLE_CHECK(pin_access_points(folder, {as4}));
+        trust_changed = true;
     }
     BUDKAVLE_TRY(auto platform, open_demo_platform(folder));
     const auto peers = folder / "peers";
@@ -98,6 +100,7 @@ Result<Exit> add_peer(const PeerOptions& options) {
     } else {
         BUDKAVLE_TRY(const auto more, certificates_of({options.tls_certificate}));
         BUDKAVLE_CHECK(trust_too(trust / "tls.pem", more));
+        trust_changed = true;
     }
     std::string o2o;
     if (options.o2o_certificate.empty()) {
@@ -114,6 +117,7 @@ Result<Exit> add_peer(const PeerOptions& options) {
     } else {
         BUDKAVLE_TRY(const auto more, certificates_of({options.o2o_certificate}));
         BUDKAVLE_CHECK(trust_too(trust / "o2o.pem", more));
+        trust_changed = true;
         o2o = more.front().pem();
     }
     const std::string who = "demo";
@@ -137,7 +141,9 @@ Result<Exit> add_peer(const PeerOptions& options) {
             return std::unexpected(added.error());
     }
     BUDKAVLE_CHECK(registry.set_status(who, id, smpserver::Status::approved));
-    BUDKAVLE_CHECK(restart_readers(facts));
+    if (trust_changed) {
+        BUDKAVLE_CHECK(restart_readers(facts));
+    }
     if (options.json) {
         print_json(out);
     } else {

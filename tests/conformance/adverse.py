@@ -78,7 +78,7 @@ def main():
         folder = pathlib.Path(options.keep or made)
         federation, pki = prepare(data)
         keys = make_keys(federation, pki)
-        print(forge("write", "--keys", keys, "--from", NORRBY, "--to", REGION, "--elsewhere", SODERBY, "--federation", federation.facts["federationId"], "--seed", options.seed, "--only", options.only, "--out", folder).strip())
+        print(forge("write", "--keys", keys, "--from", NORRBY, "--to", REGION, "--elsewhere", SODERBY, "--federation", federation.facts["federationId"], "--seed", options.seed, *(["--only", options.only] if options.only else []), "--out", folder).strip())
         index = list(rows(folder))
         good = iter([])
         extra = folder / "good"
@@ -126,7 +126,7 @@ def judge(federation, folder, index):
         tally.check(f"1.1-method: {method} is not for AS4", status in (200, 405) and b"Receipt" not in answer if method == "GET" else status == 405, str(status))
     waiting = inbox(federation, "ap2", "mt-region", REGION)
     tally.check("exactly the accepted messages are handed over, each once", sorted(waiting) == sorted(accepted), f"{len(waiting)} in the inbox, {len(accepted)} accepted; {sorted(set(waiting) ^ accepted)[:5]}")
-    switched = [row for row in index if row["setting"]]
+    switched = [row for row in index if row["setting"] in ("key_transport", "partners")]
     if switched:
         with_settings(federation, folder, switched)
 

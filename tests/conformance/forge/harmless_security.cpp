@@ -197,6 +197,25 @@ void add_key_transport(Catalogue& all) {
     }
 }
 
+/// Several parts: legal AS4, outside the payload profile of the federation; for a receiver without it.
+void add_several_parts(Catalogue& all) {
+    const auto parts = [](MessageForge& forge, Draw& draw) {
+        for (unsigned i = 0; i < 1 + draw.variant * 3; ++i)
+            forge.parts.push_back({.cid = "attachment" + std::to_string(i),
+                                   .mime_type = "application/octet-stream",
+                                   .payload = Bytes(100 + draw.below(5000), static_cast<std::uint8_t>(i))});
+    };
+    all.harmless("TA07-attachments", "TA07", 3,
+                 [parts](MessageForge& forge, Draw& draw, const Cast&) { parts(forge, draw); })
+        .setting = "serve";
+    all.harmless("TA45-order", "TA45", 2,
+                 [parts](MessageForge& forge, Draw& draw, const Cast&) {
+                     parts(forge, draw);
+                     forge.on_cipher = [](auto& all) { std::reverse(all.begin(), all.end()); };
+                 })
+        .setting = "serve";
+}
+
 }  // namespace
 
 void add_harmless_security(Catalogue& all) {
@@ -204,6 +223,7 @@ void add_harmless_security(Catalogue& all) {
     add_signature_forms(all);
     add_key_references(all);
     add_key_transport(all);
+    add_several_parts(all);
 }
 
 }  // namespace budkavle::conformance

@@ -49,9 +49,15 @@ Catalogue catalogue() {
 }
 
 struct WriteOptions {
-    std::string keys, out, from, to, elsewhere, federation, only;
+    std::string keys, out, from, to, elsewhere, federation, profile{"digg-transport-as4-v1_0"};
+    std::vector<std::string> only;
     std::uint32_t seed = 1;
 };
+
+bool is_wanted(const std::string& name, const std::vector<std::string>& only) {
+    return only.empty() ||
+           std::ranges::any_of(only, [&](const auto& part) { return name.find(part) != std::string::npos; });
+}
 
 int write_all(const WriteOptions& options) {
     const fs::path keys(options.keys);
@@ -75,7 +81,7 @@ int write_all(const WriteOptions& options) {
     index << "name\tkind\trule\tcode\tdetail\tlog\tsetting\tmessageId\n";
     unsigned number = 0;
     for (const auto& one : catalogue().cases()) {
-        if (!options.only.empty() && one.name.find(options.only) == std::string::npos) continue;
+        if (!is_wanted(one.name, options.only)) continue;
         for (unsigned variant = 0; variant < one.variants; ++variant, ++number) {
             const auto name = fmt::format("{}-{:02}", one.name, variant + 1);
             MessageForge forge({.signer = cast.signer,
@@ -83,7 +89,8 @@ int write_all(const WriteOptions& options) {
                                 .now = cast.now,
                                 .message_id = cast.message_id(name),
                                 .original_sender = cast.from,
-                                .final_recipient = cast.to});
+                                .final_recipient = cast.to,
+                                .profile = options.profile});
             forge.parts[0].payload = cast.envelope();
             Draw draw(options.seed * 1'000'003U + number, variant);
             try {
@@ -162,7 +169,8 @@ int main(int argc, char** argv) {
     writing->add_option("--federation", options.federation)->required();
     writing->add_option("--out", options.out)->required();
     writing->add_option("--seed", options.seed);
-    writing->add_option("--only", options.only, "part of a class name");
+    writing->add_option("--only", options.only, "parts of class names");
+    writing->add_option("--profile", options.profile, "transport profile");
     MintOptions minting;
     auto* making = app.add_subcommand("mint", "issue a certificate whatever it says");
     making->add_option("--issuer-key", minting.issuer_key, "absent: self-signed");
