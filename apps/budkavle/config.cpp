@@ -7,6 +7,7 @@
 
 #include "base/stream.hpp"
 #include "command.hpp"
+#include "key_files.hpp"
 
 namespace budkavle::app {
 namespace {
@@ -42,13 +43,31 @@ std::shared_ptr<const crypto::TrustStore> ap_trust(Section& section) {
                                                       std::move(pins));
 }
 
+/// How private keys are protected unless a table says otherwise: [keys].
+KeyFiles key_defaults(Section& section) {
+    auto keys = section.root().optional_section("keys");
+    KeyFiles out{.plain = keys.flag_or("plain", false)};
+    if (keys.optional_text("passphrase_file")) out.passphrase.file = keys.path("passphrase_file");
+    out.passphrase.credential = keys.text_or("passphrase_credential", "");
+    return out;
+}
+
+/// `key` and `certificate`, or `pkcs12`; with `passphrase_file` or `passphrase_credential` of its own where it differs.
 crypto::Identity identity(Section section) {
-    const auto key = section.path("key");
-    const auto certificate = section.path("certificate");
-    if (key.empty() || certificate.empty()) return {};
-    auto loaded = identity_of(key.string(), certificate.string());
+    auto files = key_defaults(section);
+    if (section.optional_text("passphrase_file")) files.passphrase = {.file = section.path("passphrase_file")};
+    if (const auto name = section.optional_text("passphrase_credential")) files.passphrase = {.credential = *name};
+    const bool packed = section.optional_text("pkcs12").has_value();
+    if (packed) {
+        files.pkcs12 = section.path("pkcs12");
+    } else {
+        files.key = section.path("key");
+        files.certificate = section.path("certificate");
+        if (files.key.empty() || files.certificate.empty()) return {};
+    }
+    auto loaded = load_identity(files);
     if (!loaded) {
-        section.fault("key", loaded.error().describe());
+        section.fault(packed ? "pkcs12" : "key", loaded.error().describe());
         return {};
     }
     return std::move(*loaded);
@@ -112,6 +131,19 @@ std::optional<store::PostgresLocation> postgresql(Section section) {
     return out;
 }
 
+/// AP-18: responders for what an issuer issued, named by its certificate.
+std::map<std::string, std::string> ocsp_responders(Section& environment) {
+    std::map<std::string, std::string> out;
+    for (auto& one : environment.sections("ocsp_responders")) {
+        const auto url = one.text("url");
+        const auto issuer = certificate_of(one.path("issuer").string());
+        if (!issuer) one.fault("issuer", issuer.error().describe());
+        if (!url.starts_with("http://") && !url.starts_with("https://")) one.fault("url", "is no http or https URL.");
+        if (issuer) out[issuer->sha256_hex()] = url;
+    }
+    return out;
+}
+
 /// What every role takes from the environment; the services name these fields alike.
 template <class Environment>
 void read_environment(Section& environment, Environment& out) {
@@ -122,6 +154,11 @@ void read_environment(Section& environment, Environment& out) {
     out.resolver_port = port(environment, "resolver_port", 53);
     out.permitted_addresses = environment.list("permitted_addresses");
     out.crl_urls = environment.list_or("crl_urls", {});
+    out.ocsp_responders = ocsp_responders(environment);
+    out.ocsp_get = environment.flag_or("ocsp_get", false);
+    out.revocation_grace = whole(environment.duration_or("revocation_grace", milliseconds{0}));
+    if (out.revocation_grace > std::chrono::hours(24))
+        environment.fault("revocation_grace", "must be at most 86400 seconds (AP-18).");
     auto anchors = environment.section("trust");
     out.ap_trust = ap_trust(anchors);
     out.smp_trust = trust(anchors, "smp", crypto::Purpose::smp_signature);
@@ -164,6 +201,15 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.id = ap.text("id");
     out.as4 = identity(ap.section("as4"));
     for (auto& one : ap.sections("as4_previous")) out.previous_as4.push_back(identity(one));
+    for (auto& one : ap.sections("as4_next")) {
+        accesspoint::NextIdentity next{.identity = identity(one)};
+        if (const auto from = one.optional_text("sign_from")) {
+            const auto time = parse_time(*from);
+            if (!time) one.fault("sign_from", "must be a time such as \"2026-12-01T00:00:00Z\".");
+            if (time) next.sign_from = *time;
+        }
+        out.next_as4.push_back(std::move(next));
+    }
     auto a = ap.section("a");
     out.a.address = a.text_or("address", out.a.address);
     out.a.port = port(a, "port");

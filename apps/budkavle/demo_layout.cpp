@@ -291,9 +291,13 @@ std::string log_table(std::string_view component) {
     return fmt::format("[log]\nfolder = \"log\"\ncomponent = \"{}\"\n\n", component);
 }
 
+// A demo's keys protect nothing, and other tools shall be able to use them; an operator encrypts them.
+constexpr std::string_view kKeysTable = "[keys]\nplain = true  # not for operation: see docs/operating.md\n\n";
+
+
 std::string access_point_config(const fs::path& folder, const Ports& ports, const DemoAccessPoint& ap) {
     const std::string name = ap.name;
-    auto out = log_table(name) + environment_table(folder, ports);
+    auto out = log_table(name) + std::string(kKeysTable) + environment_table(folder, ports);
     out += fmt::format(
         "[ap]\nid = \"{}\"\ndata = \"data\"\nkey_file = \"keys/store.key\"\nkeep_wire_octets = true  # for `demo "
         "--check --evidence`\n\n[ap.as4]\nkey = \"keys/as4.key\"\ncertificate = \"keys/as4.crt\"\n\n",
@@ -332,7 +336,7 @@ std::string access_point_config(const fs::path& folder, const Ports& ports, cons
 
 std::string message_service_config(const fs::path& folder, const Ports& ports, const DemoMessageService& mt) {
     const std::string name = mt.name;
-    auto out = log_table(name) + environment_table(folder, ports);
+    auto out = log_table(name) + std::string(kKeysTable) + environment_table(folder, ports);
     out += fmt::format("[mt]\nname = \"{}\"\ndata = \"data\"\nkeys = \"keys/store\"\n\n", name);
     out += fmt::format("[mt.access_point]\nurl = \"{}\"\nkey = \"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n",
                        interface_c_url(ports, mt.access_point));
@@ -579,6 +583,7 @@ Result<std::vector<ProcessSpec>> demo_processes(const fs::path& folder) {
                        .command = {program, "serve", "--config", (folder / name / (name + ".toml")).string(),
                                    "--ready-fd", "{ready}"},
                        .output = folder / name / "output.log"});
+        if (::geteuid() == 0) out.back().command.insert(out.back().command.begin() + 2, "--allow-root");
     };
     role("ca");
     role("smp");

@@ -1,9 +1,9 @@
 #include <signal.h>
-#include <sys/prctl.h>
 
 #include <cstdio>
 
 #include "command.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -16,7 +16,7 @@ void one_value_each(CLI::App& command) {
 int run(int argc, char** argv) {
     using namespace budkavle::app;
     ::signal(SIGPIPE, SIG_IGN);
-    ::prctl(PR_SET_DUMPABLE, 0);  // keys live in this memory: no core dumps, no other process of the same user may look
+    keep_memory_private();  // keys live in it
     CLI::App app{std::string(tr("Budkavle: secure digital communication (SDK) between organisations",
                                 "Budkavle: säker digital kommunikation (SDK) mellan organisationer"))};
     app.name("budkavle");

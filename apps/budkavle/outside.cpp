@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <netdb.h>
 
-#include "base/random.hpp"
+#include "accesspoint/platform.hpp"
 
 namespace budkavle::app {
 
@@ -15,48 +15,22 @@ Result<std::unique_ptr<Outside>> Outside::open(const std::filesystem::path& conf
     if (!config.ap) return fail("usage.config", {}, config_file.string(), "The configuration has no role [ap].");
     auto outside = std::unique_ptr<Outside>(new Outside());
     outside->config_ = std::move(*config.ap);
-    const auto& environment = outside->config_.environment;
-    outside->resolver_ = dns::make_resolver(environment.resolver_address, environment.resolver_port);
-    outside->crls_ = std::make_shared<crypto::CrlStore>();
-    const auto resolve = [resolver = outside->resolver_.get()](const std::string& host) {
-        return resolver->addresses(host);
-    };
-
+    auto world = accesspoint::outside_config(outside->config_);
+    world.folder.clear();  // a command leaves no copies, and is no second writer beside the service
+    BUDKAVLE_TRY(outside->world_, smp::Outside::start(world, system_clock()));
+    BUDKAVLE_CHECK(outside->world_->refresh_lists());
     net::ClientOptions options;
-    options.tls = {
-        .server_trust = environment.smp_tls_trust, .crls = outside->crls_, .identity = outside->config_.a.identity};
-    options.resolve = resolve;
-    options.allow_plain_http = true;  // revocation lists only: endpoints and SMPs are https by their own checks
-    BUDKAVLE_TRY(options.guard, net::AddressGuard::from_ranges(environment.permitted_addresses));
+    options.tls = {.server_trust = outside->config_.environment.smp_tls_trust,
+                   .crls = outside->world_->revocation(),
+                   .identity = outside->config_.a.identity};
+    options.resolve = outside->world_->resolve();
+    BUDKAVLE_TRY(options.guard, net::AddressGuard::from_ranges(world.permitted_addresses));
     outside->client_ = net::Client::create(std::move(options));
-
-    outside->crl_copies_ = std::filesystem::temp_directory_path() / ("budkavle-" + new_uuid());
-    std::filesystem::create_directory(outside->crl_copies_);
-    smp::CrlFetcherConfig lists{
-        .urls = environment.crl_urls, .issuers = environment.crl_issuers, .folder = outside->crl_copies_};
-    outside->fetcher_ =
-        std::make_unique<smp::CrlFetcher>(std::move(lists), outside->crls_, *outside->client_, system_clock());
-    BUDKAVLE_CHECK(outside->fetcher_->refresh_now());
-
-    smp::DirectoryConfig directory{.zone = environment.zone,
-                                   .profiles = outside->config_.profiles,
-                                   .smp_trust = environment.smp_trust,
-                                   .ap_trust = environment.ap_trust,
-                                   .crls = outside->crls_};
-    outside->directory_ =
-        std::make_unique<smp::Directory>(std::move(directory), *outside->resolver_, *outside->client_, system_clock());
     return outside;
 }
 
-Outside::~Outside() {
-    directory_.reset();
-    fetcher_.reset();
-    std::error_code ignored;
-    if (!crl_copies_.empty()) std::filesystem::remove_all(crl_copies_, ignored);
-}
-
 as4::SignerTrust Outside::signer_trust() const {
-    return {.store = config_.environment.ap_trust.get(), .crls = crls_.get(), .policy = {.at = system_clock().now()}};
+    return {.store = config_.environment.ap_trust.get(), .crls = world_->revocation().get(), .policy = {.at = system_clock().now()}};
 }
 
 void print_steps(const std::vector<smp::LookupStep>& steps) {

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/stream.hpp"
 #include "ca/intake.hpp"
 #include "ca/ocsp_form.hpp"
 #include "command.hpp"
+#include "inventory.hpp"
 #include "serve.hpp"
 
 namespace budkavle::app {
@@ -94,6 +97,36 @@ Result<Exit> publish(const Administration& options) {
     return Exit::yes;
 }
 
+/// SEC-120: every certificate of a configuration, the one that ends first on top.
+Result<Exit> show_inventory(const std::string& file, bool as_json) {
+    BUDKAVLE_TRY(const auto config, load_config(file));
+    const auto now = system_clock().now();
+    auto items = inventory_of(config);
+    std::ranges::sort(items, {}, [](const auto& one) { return one.certificate.not_after(); });
+    boost::json::array list;
+    for (const auto& one : items) {
+        const auto days = crypto::days_until_end(one.certificate, now);
+        const auto end = format_utc(one.certificate.not_after()).substr(0, 10);
+        if (as_json) {
+            list.push_back({{"use", one.use},
+                            {"owner", one.owner},
+                            {"own", one.own},
+                            {"subject", one.certificate.subject()},
+                            {"issuer", one.certificate.issuer()},
+                            {"notAfter", format_utc(one.certificate.not_after())},
+                            {"days", days},
+                            {"sha256", one.certificate.sha256_hex()}});
+        } else {
+            fmt::print("{}  {:>6}  {}  {:<24} {}  {}\n", end, days, one.own ? "*" : " ", one.use, one.owner,
+                       one.certificate.common_name());
+        }
+    }
+    if (as_json) print_json({{"certificates", list}});
+    if (items.empty())
+        return fail("usage.config", {}, file, "The configuration names no certificate that can be read.");
+    return Exit::yes;
+}
+
 void administration(CLI::App& command, Administration& options) {
     command.add_option("--config", options.config, "configuration with the role [ca]")->required();
     command
@@ -142,6 +175,15 @@ void add_pki(CLI::App& app, Exit& exit) {
                    as_json ? ca::to_json(verdict) : fmt::format("{} {}", ca::name(verdict.status), verdict.reason));
         return verdict.status == ca::OcspForm::successful ? Exit::yes : Exit::no;
     });
+
+    auto* inventory = command->add_subcommand(
+        "inventory",
+        std::string(tr("All certificates of a configuration: end, days left, * for our own, use, owner, name",
+                       "Alla certifikat i en konfiguration: slutdag, dagar kvar, * för egna, användning, ägare, namn")));
+    inventory->add_option("--config", file)->required();
+    inventory->add_flag("--json", as_json);
+    inventory->footer("budkavle pki inventory --config /etc/budkavle/ap.toml");
+    on(*inventory, exit, [] { return show_inventory(file, as_json); });
 
     static Administration options;
     auto* root = command->add_subcommand("root", std::string(tr("Make a root, or with --ca a CA below one",

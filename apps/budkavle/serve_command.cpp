@@ -5,12 +5,16 @@
 #include "base/stream.hpp"
 #include "command.hpp"
 #include "config.hpp"
+#include "inventory.hpp"
 #include "messageservice/message_service.hpp"
+#include "process.hpp"
 #include "serve.hpp"
 #include "shutdown.hpp"
 
 namespace budkavle::app {
 namespace {
+
+constexpr std::chrono::hours kExpiryInterval{1};
 
 /// The roles of one process, started in the order in which they need each other, ended in the reverse one.
 struct Roles {
@@ -48,11 +52,55 @@ Result<Config> good_config(const std::string& file) {
     return config;
 }
 
-Result<Exit> serve(const std::string& file, int ready_fd) {
-    block_shutdown_signals();
+/// Reads the configuration anew and hands each role its part. A configuration that cannot be served changes nothing.
+Result<std::vector<crypto::InventoryItem>> reload(const std::string& file, Roles& roles) {
+    BUDKAVLE_TRY(auto config, load_config(file));
+    auto inventory = inventory_of(config);
+    if (!config.faults.empty()) {
+        const auto& first = config.faults.front();
+        return fail("config.faults", {}, first.place,
+                    config.faults.size() == 1
+                        ? first.text
+                        : fmt::format("{} (and {} more)", first.text, config.faults.size() - 1),
+                    "Correct the configuration; the old one stays in use.");
+    }
+    if (config.ap.has_value() != (roles.ap != nullptr) || config.mt.has_value() != (roles.mt != nullptr) ||
+        config.smp.has_value() != (roles.smp != nullptr) || config.ca.has_value() != (roles.ca != nullptr))
+        return fail("config.restart", {}, file, "The roles of a running process cannot be changed.", "Restart it.");
+    if (roles.ap) BUDKAVLE_CHECK(roles.ap->reload(std::move(*config.ap)));
+    return inventory;
+}
+
+void reload_and_tell(const std::string& file, Roles& roles, obs::Log& log, Presence& presence,
+                     std::vector<crypto::InventoryItem>& inventory) {
+    auto done = reload(file, roles);
+    if (!done) {
+        const auto fields = obs::error_fields(done.error());
+        log.technical(obs::Level::error, "process.reload_refused", fields);
+        log.audit("system", "process.reload_refused", fields);
+        presence.note_reload(std::unexpected(done.error()));
+        return;
+    }
+    inventory = std::move(*done);
+    presence.note_reload({});
+}
+
+struct ServeOptions {
+    std::string file;
+    int ready_fd = -1;
+    ProcessRights rights;
+};
+
+Result<Exit> serve(const ServeOptions& options) {
+    block_service_signals();
+    BUDKAVLE_CHECK(take_rights(options.rights));
+    const auto& file = options.file;
+    const int ready_fd = options.ready_fd;
     BUDKAVLE_TRY(auto config, good_config(file));
     BUDKAVLE_TRY(const auto log, obs::Log::open(config.log_folder, config.component, system_clock()));
+    const auto presence = Presence::announce(config.log_folder, config.component);
     log->audit("system", "process.started", {{"version", BUDKAVLE_VERSION}});
+    auto inventory = inventory_of(config);  // before the roles take their parts
     auto roles = start(config, *log);
     if (!roles) {
         log->technical(obs::Level::error, "process.start_failed", obs::error_fields(roles.error()));
@@ -63,7 +111,13 @@ Result<Exit> serve(const std::string& file, int ready_fd) {
         if (::write(ready_fd, &byte, 1) != 1) log->technical(obs::Level::warning, "process.nobody_waits");
         ::close(ready_fd);
     }
-    wait_for_shutdown();
+    notify_manager("READY=1");
+    crypto::ExpiryWatch expiry;
+    for (auto wish = Wish::none; wish != Wish::end; wish = wait_for_wish(kExpiryInterval)) {
+        if (wish == Wish::reload) reload_and_tell(file, *roles, *log, *presence, inventory);
+        tell_expiry(expiry, inventory, system_clock().now(), *log);
+    }
+    notify_manager("STOPPING=1");
     log->audit("system", "process.stopping");
     if (roles->mt) roles->mt->stop();
     if (roles->ap) roles->ap->stop();
@@ -87,16 +141,34 @@ Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::L
 }
 
 void add_serve(CLI::App& app, Exit& exit) {
-    static std::string file;
-    static int ready_fd = -1;
+    static ServeOptions options;
     auto* serving = app.add_subcommand("serve", std::string(tr("Run the roles that a configuration names",
                                                                "Kör rollerna som en konfiguration anger")));
-    serving->add_option("--config", file)->required();
-    serving->add_option("--ready-fd", ready_fd,
+    serving->add_option("--config", options.file)->required();
+    serving->add_option("--ready-fd", options.ready_fd,
                         std::string(tr("descriptor that gets one octet once everything serves",
                                        "filbeskrivning som får en oktett när allt är igång")));
-    serving->footer("budkavle serve --config /etc/budkavle/ap.toml");
-    on(*serving, exit, [] { return serve(file, ready_fd); });
+    serving->add_option("--user", options.rights.user,
+                        std::string(tr("when started as root: become this user first",
+                                       "om den startas som root: bli den här användaren först")));
+    serving->add_flag("--allow-root", options.rights.allow_root,
+                      std::string(tr("serve as root; for tests and containers of one user",
+                                     "kör som root; för prov och behållare med en enda användare")));
+    serving->footer("budkavle serve --config /etc/budkavle/ap.toml\nSIGHUP, or `budkavle reload`, reads it again.");
+    on(*serving, exit, [] { return serve(options); });
+
+    auto* reloading = app.add_subcommand(
+        "reload", std::string(tr("Let a running service read its configuration, keys and certificates again",
+                                 "Låt en tjänst som körs läsa om sin konfiguration, nycklar och certifikat")));
+    static std::string to_reload;
+    reloading->add_option("--config", to_reload)->required();
+    reloading->footer("budkavle reload --config /etc/budkavle/ap.toml");
+    on(*reloading, exit, []() -> Result<Exit> {
+        BUDKAVLE_TRY(const auto checked, good_config(to_reload));
+        BUDKAVLE_CHECK(request_reload(checked.log_folder, checked.component));
+        fmt::print("{}\n", tr("The new configuration is in use.", "Den nya konfigurationen används."));
+        return Exit::yes;
+    });
 
     auto* config = app.add_subcommand("config", std::string(tr("Configurations", "Konfigurationer")));
     config->require_subcommand(1);

@@ -75,6 +75,10 @@ const std::vector<SettingFault>& Settings::finish() {
     return faults_;
 }
 
+Section Section::root() {
+    return settings_->root();
+}
+
 void Section::fault(std::string_view key, std::string_view text) {
     const toml::node* at = table_ != nullptr && !key.empty() ? table(table_).get(key) : nullptr;
     const void* where = at != nullptr ? static_cast<const void*>(at) : table_;

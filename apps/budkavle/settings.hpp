@@ -47,6 +47,7 @@ public:
     [[nodiscard]] Section section(std::string_view key);  ///< required
     [[nodiscard]] Section optional_section(std::string_view key);
     [[nodiscard]] std::vector<Section> sections(std::string_view key);  ///< array of tables, may be absent
+    [[nodiscard]] Section root();  ///< of the same file
     /// Notes a fault about `key` (or the table itself when empty).
     void fault(std::string_view key, std::string_view text);
 

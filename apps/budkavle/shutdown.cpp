@@ -16,6 +16,12 @@ sigset_t shutdown_signals() {
     return set;
 }
 
+sigset_t service_signals() {
+    auto set = shutdown_signals();
+    ::sigaddset(&set, SIGHUP);
+    return set;
+}
+
 }  // namespace
 
 void block_shutdown_signals() {
@@ -32,6 +38,19 @@ bool wait_for_shutdown(std::optional<std::chrono::milliseconds> patience) {
     }
     const timespec limit{.tv_sec = patience->count() / 1000, .tv_nsec = patience->count() % 1000 * 1'000'000};
     return ::sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
+void block_service_signals() {
+    const auto set = service_signals();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Wish wait_for_wish(std::chrono::seconds patience) {
+    const auto set = service_signals();
+    const timespec limit{.tv_sec = patience.count(), .tv_nsec = 0};
+    const int signal = ::sigtimedwait(&set, nullptr, &limit);
+    if (signal < 0) return Wish::none;
+    return signal == SIGHUP ? Wish::reload : Wish::end;
 }
 
 }  // namespace budkavle::app

@@ -1,13 +1,12 @@
 #include "accesspoint/access_point.hpp"
 
-#include "accesspoint/evidence_keeper.hpp"
-#include "accesspoint/interface_c.hpp"
+#include <list>
+#include <mutex>
+
+#include "accesspoint/generation.hpp"
 #include "accesspoint/maintenance.hpp"
-#include "accesspoint/operator_interface.hpp"
-#include "accesspoint/receiver.hpp"
 #include "accesspoint/refusal_record.hpp"
 #include "accesspoint/schema.hpp"
-#include "accesspoint/sender.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -16,53 +15,35 @@ constexpr auto kMaintenanceInterval = std::chrono::hours(1);
 
 class RunningAccessPoint final : public AccessPoint {
 public:
-    RunningAccessPoint(AccessPointConfig config, Outside outside, obs::Log& log, const Clock& clock)
-        : config_(std::move(config)),
-          outside_(std::move(outside)),
-          log_(log),
-          journal_(config_.id, config_.environment.name, config_.environment.federation_ids.front(), log),
-          clock_(clock) {}
+    RunningAccessPoint(obs::Log& log, const Clock& clock) : log_(log), clock_(clock) {}
     ~RunningAccessPoint() override { stop(); }
 
-    Result<> begin(std::unique_ptr<Platform> platform) {
-        platform_ = std::move(platform);
+    Result<> begin(AccessPointConfig config, Outside outside, std::unique_ptr<smp::Outside> world) {
         std::error_code code;
-        std::filesystem::create_directories(config_.folder / "spool", code);
-        if (code) return fail("ap.folder", {}, config_.folder.string(), code.message());
-        BUDKAVLE_TRY(const auto key, store::load_or_create_key(config_.key_file));
+        std::filesystem::create_directories(config.folder / "spool", code);
+        if (code) return fail("ap.folder", {}, config.folder.string(), code.message());
+        BUDKAVLE_TRY(const auto key, store::load_or_create_key(config.key_file));
         // The blobs first: with SQLite their lock keeps a second process away from the database too.
-        const auto location = database_location(config_);
-        BUDKAVLE_TRY(blobs_, store::BlobStore::open(config_.folder / "blobs", key,
+        const auto location = database_location(config);
+        BUDKAVLE_TRY(blobs_, store::BlobStore::open(config.folder / "blobs", key,
                                                     store::is_shared(location) ? store::Sharing::several_processes
                                                                                : store::Sharing::one_process));
         BUDKAVLE_TRY(database_, store::Database::open_at(location, migrations()));
-        workshop_.emplace(config_, *database_, *blobs_, journal_, clock_, *outside_.crls, outside_.lookup);
-        figures_.emplace(config_, *database_, *outside_.crls, clock_);
-        workshop_->figures = &*figures_;
-        refusals_.emplace(*database_, log_, config_.refused_per_hour);
-        workshop_->refusals = &*refusals_;
-        evidence_.emplace(config_, *database_, *outside_.crls);
-        workshop_->evidence = &*evidence_;
-        journal_.count_with([this](const TransferEvent& event) { figures_->count(event); });
-        BUDKAVLE_CHECK(recover(*workshop_));
-        BUDKAVLE_CHECK(forget_old(*workshop_));
-        BUDKAVLE_TRY(const auto guard, net::AddressGuard::from_ranges(config_.environment.permitted_addresses));
-        client_ = net::Client::create(client_options(guard));
-        receiver_.emplace(*workshop_);
-        outbox_.emplace(*workshop_);
-        inbox_.emplace(*workshop_);
-        sender_.emplace(*workshop_, *client_);
-        BUDKAVLE_TRY(server_a_, start_interface_a());
-        BUDKAVLE_TRY(server_c_, start_interface_c());
-        if (config_.o) {
-            BUDKAVLE_TRY(server_o_, start_interface_o());
+        BUDKAVLE_TRY(auto first, make_generation(std::move(config), std::move(outside), std::move(world)));
+        BUDKAVLE_CHECK(recover(first->workshop()));
+        BUDKAVLE_CHECK(forget_old(first->workshop()));
+        current_ = first;
+        BUDKAVLE_TRY(server_a_, start_interface_a(*first));
+        BUDKAVLE_TRY(server_c_, start_interface_c(*first));
+        if (first->config().o) {
+            BUDKAVLE_TRY(server_o_, start_interface_o(*first));
         }
         hear_other_processes();
-        sender_->start();
+        first->start_senders();
         maintenance_ = std::jthread([this](const std::stop_token&) { maintain(); });
         log_.technical(obs::Level::info, "ap.started",
-                       {{"ap", config_.id},
-                        {"environment", config_.environment.name},
+                       {{"ap", first->config().id},
+                        {"environment", first->config().environment.name},
                         {"portA", std::int64_t{port_a()}},
                         {"portC", std::int64_t{port_c()}}});
         return {};
@@ -72,159 +53,183 @@ public:
     [[nodiscard]] std::uint16_t port_c() const override { return server_c_->port(); }
     [[nodiscard]] std::uint16_t port_o() const override { return server_o_ ? server_o_->port() : std::uint16_t{0}; }
 
+    Result<> reload(AccessPointConfig config) override {
+        const std::lock_guard one_at_a_time(reloading_);
+        if (stopped_.retired()) return fail("ap.stopped", "The access point ends.");
+        const auto old = current();
+        BUDKAVLE_CHECK(check(config, clock_.now()));
+        BUDKAVLE_CHECK(check_reload(old->config(), config));
+        std::unique_ptr<smp::Outside> world;
+        auto outside = old->outside();
+        if (const auto data = old->revocation()) {
+            BUDKAVLE_TRY(world, start_outside(config, log_, clock_, data));
+            outside = seen_by_access_point(*world);
+        }
+        BUDKAVLE_TRY(auto fresh, make_generation(std::move(config), std::move(outside), std::move(world)));
+        // What can fail comes first: until here the old generation serves as if nothing had happened.
+        if (const auto taken = take_tls(*fresh); !taken) {
+            (void)take_tls(*old);
+            return taken;
+        }
+        {
+            const std::lock_guard lock(mutex_);
+            current_ = fresh;
+        }
+        fresh->start_senders();
+        retire(old);
+        log_.audit("system", "ap.reloaded",
+                   {{"ap", fresh->config().id},
+                    {"as4Sha256", fresh->config().as4.certificate().sha256_hex()},
+                    {"tlsSha256", fresh->config().a.identity.certificate().sha256_hex()},
+                    {"participants", static_cast<std::int64_t>(fresh->config().participants.size())}});
+        return {};
+    }
+
     void stop() override {
-        if (!workshop_) return;
+        const std::lock_guard no_reload(reloading_);
+        const auto last = current();
+        if (!last || stopped_.retired()) return;
         database_->listen({});
-        workshop_->arrivals.retire();
-        workshop_->departures.retire();
+        last->retire();
+        stopped_.retire();
         if (server_a_) server_a_->stop();
         if (server_c_) server_c_->stop();
         if (server_o_) server_o_->stop();
-        if (sender_) sender_->stop();
+        last->stop_senders();
         if (maintenance_.joinable()) maintenance_.join();
+        retired_.clear();
     }
 
 private:
-    net::ClientOptions client_options(const net::AddressGuard& guard) const {
-        net::ClientOptions options;
-        options.tls = {.server_trust = config_.a.server_trust, .crls = outside_.crls, .identity = config_.a.identity};
-        options.resolve = outside_.resolve;
-        options.guard = guard;
-        options.total_timeout = config_.answer_timeout;
-        return options;
+    Result<std::shared_ptr<Generation>> make_generation(AccessPointConfig config, Outside outside,
+                                                        std::unique_ptr<smp::Outside> world) {
+        auto made = std::make_shared<Generation>(std::move(config), std::move(outside), std::move(world), *database_,
+                                                 *blobs_, log_, clock_,
+                                                 [this](std::string_view topic) { rung(topic); });
+        BUDKAVLE_CHECK(made->open());
+        return made;
     }
 
-    /// What one process stores, the others hand over and send.
+    Result<> take_tls(const Generation& generation) {
+        BUDKAVLE_CHECK(server_a_->set_tls(generation.tls_a()));
+        BUDKAVLE_CHECK(server_c_->set_tls(generation.tls_c()));
+        return server_o_ ? server_o_->set_tls(generation.tls_o()) : Result<>();
+    }
+
+    /// Something has come in, perhaps by a request that an earlier generation finishes: the present one hands over and
+    /// sends, and so do other processes on the same database.
+    void rung(std::string_view topic) {
+        ring_here(topic);
+        if (database_->shared()) database_->announce(topic);
+    }
+
+    void ring_here(std::string_view topic) {
+        const auto generation = current();
+        if (!generation) return;
+        if (topic != kDepartures) generation->workshop().arrivals.ring_here();
+        if (topic != kArrivals) generation->workshop().departures.ring_here();
+    }
+
     void hear_other_processes() {
-        if (!database_->shared()) return;
-        workshop_->arrivals.connect([this] { database_->announce("arrivals"); });
-        workshop_->departures.connect([this] { database_->announce("departures"); });
-        database_->listen([this](std::string_view topic) {
-            if (topic != "departures") workshop_->arrivals.ring_here();
-            if (topic != "arrivals") workshop_->departures.ring_here();
-        });
+        if (database_->shared()) database_->listen([this](std::string_view topic) { ring_here(topic); });
+    }
+
+    std::shared_ptr<Generation> current() const {
+        const std::lock_guard lock(mutex_);
+        return current_;
+    }
+
+    /// Ends in the background what the old generation had begun: an upload may take minutes.
+    void retire(std::shared_ptr<Generation> old) {
+        old->retire();
+        std::erase_if(retired_, [](const Retired& one) { return one.done->load(); });
+        auto done = std::make_shared<std::atomic<bool>>(false);
+        retired_.push_back({done, std::jthread([done, old = std::move(old)](const std::stop_token&) {
+                                old->stop_senders();
+                                *done = true;
+                            })});
     }
 
     /// Refused handshakes are attempts at access (SEC-10).
     auto on_refused(const char* interface) {
         return [this, interface](const std::string& peer, const Error& error) {
-            figures_->handshake_refused(interface, error.code);
-            refusals_->note(refusal_record(interface, peer, error, clock_.now()));
+            const auto generation = current();
+            generation->figures().handshake_refused(interface, error.code);
+            generation->refusals().note(refusal_record(interface, peer, error, clock_.now()));
             log_.audit("anonymous", "tls.refused",
                        {{"interface", interface}, {"peer", peer}, {"code", error.code}, {"text", error.text}});
         };
     }
 
-    Result<std::unique_ptr<net::Server>> start_interface_a() {
-        router_a_.add("POST", config_.a.path, [this](net::Request& request, const net::Router::Parameters&) {
-            const auto begun = std::chrono::steady_clock::now();
-            auto response = receiver_->receive(request);
-            figures_->exchange("in", std::chrono::steady_clock::now() - begun);
-            return response;
-        });
-        router_a_.add("GET", "/health", [](net::Request&, const net::Router::Parameters&) {
-            return net::json_response(200, R"({"status":"ok"})");
-        });
-        auto limits = config_.limits;
-        limits.body_bytes = std::max(limits.body_bytes, config_.max_message / 3 * 4 + (std::uint64_t{4} << 20));
-        return net::Server::start(
-            config_.a.address, config_.a.port,
-            net::TlsServer{
-                .identity = config_.a.identity, .client_trust = config_.a.client_trust, .crls = outside_.crls},
-            limits, [this](net::Request& request) { return router_a_.dispatch(request); }, on_refused("a"));
+    template <class Serve>
+    net::Response serve(net::Request& request, Serve serve) const {
+        return ((*current()).*serve)(request);
     }
 
-    Result<std::unique_ptr<net::Server>> start_interface_c() {
-        router_c_ = interface_c(*workshop_, *outbox_, *inbox_);
-        auto limits = config_.limits;
-        limits.body_bytes = std::max(limits.body_bytes, config_.max_message + 1);
+    Result<std::unique_ptr<net::Server>> start_interface_a(const Generation& first) {
+        const auto& config = first.config();
+        auto limits = config.limits;
+        limits.body_bytes = std::max(limits.body_bytes, config.max_message / 3 * 4 + (std::uint64_t{4} << 20));
         return net::Server::start(
-            config_.c.address, config_.c.port,
-            net::TlsServer{.identity = config_.c.identity,
-                           .client_trust = config_.c.client_trust,
-                           .crls = outside_.crls,
-                           .revocation = config_.c.revocation},
-            limits, [this](net::Request& request) { return router_c_.dispatch(request); }, on_refused("c"));
+            config.a.address, config.a.port, first.tls_a(), limits,
+            [this](net::Request& request) { return serve(request, &Generation::interface_a); }, on_refused("a"));
     }
 
-    Result<std::unique_ptr<net::Server>> start_interface_o() {
-        router_o_ = interface_o({.workshop = *workshop_, .figures = *figures_, .resolve = outside_.resolve});
-        // Operators must get in when revocation data is what is missing: certificates are listed one by one, and a
-        // list that is at hand still counts.
+    Result<std::unique_ptr<net::Server>> start_interface_c(const Generation& first) {
+        const auto& config = first.config();
+        auto limits = config.limits;
+        limits.body_bytes = std::max(limits.body_bytes, config.max_message + 1);
         return net::Server::start(
-            config_.o->address, config_.o->port,
-            net::TlsServer{.identity = config_.o->identity,
-                           .client_trust = config_.o->client_trust,
-                           .crls = outside_.crls,
-                           .revocation = crypto::RevocationPolicy::when_present},
+            config.c.address, config.c.port, first.tls_c(), limits,
+            [this](net::Request& request) { return serve(request, &Generation::interface_c); }, on_refused("c"));
+    }
+
+    Result<std::unique_ptr<net::Server>> start_interface_o(const Generation& first) {
+        const auto& o = *first.config().o;
+        return net::Server::start(
+            o.address, o.port, first.tls_o(),
             net::ServerLimits{.connections = 32, .body_bytes = std::uint64_t{1} << 20},
-            [this](net::Request& request) { return router_o_.dispatch(request); }, on_refused("o"));
-    }
-
-    /// AP-19, SEC-120.
-    void warn_of_expiry() const {
-        const auto look = [&](const char* use, const crypto::Certificate& certificate) {
-            const auto days =
-                std::chrono::duration_cast<std::chrono::days>(certificate.not_after() - clock_.now()).count();
-            if (days > 90) return;
-            log_.technical(
-                days > 30 ? obs::Level::warning : obs::Level::error, "certificate.expires",
-                {{"use", use}, {"days", std::int64_t{days}}, {"certificateSha256", certificate.sha256_hex()}});
-        };
-        look("as4", config_.as4.certificate());
-        look("interface_a", config_.a.identity.certificate());
-        look("interface_c", config_.c.identity.certificate());
-        if (config_.o) look("interface_o", config_.o->identity.certificate());
+            [this](net::Request& request) { return serve(request, &Generation::interface_o); }, on_refused("o"));
     }
 
     void maintain() {
-        warn_of_expiry();
-        while (!workshop_->arrivals.retired()) {
-            // Nothing rings this often: the wait is only ended early by `stop`.
-            const auto until = std::chrono::steady_clock::now() + kMaintenanceInterval;
-            while (!workshop_->arrivals.retired() && std::chrono::steady_clock::now() < until) {
-                (void)workshop_->arrivals.wait(workshop_->arrivals.rings(), std::chrono::minutes(5));
-            }
-            if (workshop_->arrivals.retired()) return;
-            warn_of_expiry();
-            auto done = forget_old(*workshop_);
+        while (!stopped_.retired()) {
+            // Nothing rings: the wait is only ended early by `stop`.
+            (void)stopped_.wait(stopped_.rings(), kMaintenanceInterval);
+            if (stopped_.retired()) return;
+            auto& workshop = current()->workshop();
+            auto done = forget_old(workshop);
             // Alone, this was done at the start; beside others it takes two looks.
-            if (done && database_->shared()) done = sweep_blobs(*workshop_);
+            if (done && database_->shared()) done = sweep_blobs(workshop);
             if (!done)
                 log_.technical(obs::Level::error, "ap.maintenance", obs::error_fields(done.error()));
         }
     }
 
-    const AccessPointConfig config_;
-    Outside outside_;
+    struct Retired {
+        std::shared_ptr<std::atomic<bool>> done;
+        std::jthread thread;
+    };
+
     obs::Log& log_;
-    Journal journal_;
     const Clock& clock_;
-    std::unique_ptr<Platform> platform_;
     std::unique_ptr<store::BlobStore> blobs_;
     std::unique_ptr<store::Database> database_;
-    std::optional<Workshop> workshop_;
-    std::optional<Figures> figures_;
-    std::optional<Refusals> refusals_;
-    std::optional<EvidenceKeeper> evidence_;
-    std::unique_ptr<net::Client> client_;
-    std::optional<Receiver> receiver_;
-    std::optional<Outbox> outbox_;
-    std::optional<Inbox> inbox_;
-    std::optional<Sender> sender_;
-    net::Router router_a_;
-    net::Router router_c_;
-    net::Router router_o_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<Generation> current_;
+    std::mutex reloading_;        ///< a reload or the end, one at a time
+    std::list<Retired> retired_;  ///< guarded by `reloading_`
     std::unique_ptr<net::Server> server_a_;
     std::unique_ptr<net::Server> server_c_;
     std::unique_ptr<net::Server> server_o_;
+    Bell stopped_;
     std::jthread maintenance_;
 };
 
 Result<std::unique_ptr<AccessPoint>> launch(AccessPointConfig config, Outside outside,
-                                            std::unique_ptr<Platform> platform, obs::Log& log, const Clock& clock) {
-    auto point = std::make_unique<RunningAccessPoint>(std::move(config), std::move(outside), log, clock);
-    BUDKAVLE_CHECK(point->begin(std::move(platform)));
+                                            std::unique_ptr<smp::Outside> world, obs::Log& log, const Clock& clock) {
+    auto point = std::make_unique<RunningAccessPoint>(log, clock);
+    BUDKAVLE_CHECK(point->begin(std::move(config), std::move(outside), std::move(world)));
     return point;
 }
 
@@ -232,9 +237,9 @@ Result<std::unique_ptr<AccessPoint>> launch(AccessPointConfig config, Outside ou
 
 Result<std::unique_ptr<AccessPoint>> AccessPoint::start(AccessPointConfig config, obs::Log& log, const Clock& clock) {
     BUDKAVLE_CHECK(check(config, clock.now()));
-    BUDKAVLE_TRY(auto platform, Platform::start(config, log, clock));
-    auto outside = platform->outside();
-    return launch(std::move(config), std::move(outside), std::move(platform), log, clock);
+    BUDKAVLE_TRY(auto world, start_outside(config, log, clock));
+    auto outside = seen_by_access_point(*world);
+    return launch(std::move(config), std::move(outside), std::move(world), log, clock);
 }
 
 Result<std::unique_ptr<AccessPoint>> AccessPoint::start(AccessPointConfig config, Outside outside, obs::Log& log,

@@ -25,6 +25,11 @@ public:
     [[nodiscard]] virtual std::uint16_t port_a() const = 0;
     [[nodiscard]] virtual std::uint16_t port_c() const = 0;
     [[nodiscard]] virtual std::uint16_t port_o() const = 0;  ///< 0 without an interface for operators
+    /// Goes on with another configuration: keys, certificates, trust, partners, participants, clients, schedules.
+    /// Nothing is dropped: connections stand, requests and attempts that have begun end as they began. What a running
+    /// process cannot change (id, environment, folders, addresses, ports) must be the same. On any error the old
+    /// configuration stays in use. Errors: "config.…" ("config.restart": only a restart can change this), "tls.identity".
+    virtual Result<> reload(AccessPointConfig config) = 0;
     /// Ends running requests and attempts; everything unfinished goes on at the next start. The destructor does the
     /// same.
     virtual void stop() = 0;

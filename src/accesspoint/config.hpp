@@ -43,6 +43,10 @@ struct Environment {
         smp_tls_trust;                  ///< servers of SMP and CRL addresses over https; may be null
     std::vector<std::string> crl_urls;  ///< revocation lists kept from the start; more come from certificates
     std::vector<crypto::Certificate> crl_issuers;  ///< whose lists are believed
+    std::map<std::string, std::string>
+        ocsp_responders;                          ///< issuer certificate SHA-256 (hex) → OCSP responder (AP-18)
+    bool ocsp_get = false;                        ///< RFC 5019 GET where the question is short enough
+    std::chrono::seconds revocation_grace{0};     ///< AP-18: use of revocation data after its nextUpdate
 };
 
 /// A participant whose messages this access point carries.
@@ -95,11 +99,18 @@ struct Reporter {
     std::string role = "access point operator";
 };
 
+/// A certificate that takes over: it decrypts at once, and signs what is sent from `sign_from` on.
+struct NextIdentity {
+    crypto::Identity identity;
+    Time sign_from{};  ///< not before its notBefore in any case
+};
+
 struct AccessPointConfig {
     std::string id;  ///< CN of the AS4 certificate, PartyId (AP-04)
     Environment environment;
     crypto::Identity as4;                        ///< signs and decrypts
     std::vector<crypto::Identity> previous_as4;  ///< still decrypt during the overlap (AP-19)
+    std::vector<NextIdentity> next_as4;          ///< decrypt already, sign from a time on (`pki.md` 5.5)
     std::vector<crypto::Certificate>
         partners;  ///< of peers that name their certificate without sending it (IssuerSerial …)
     as4::KeyTransportPolicy key_transport;  ///< of older peers; all off (`as4-wire.md` 1.6)
@@ -138,6 +149,16 @@ struct AccessPointConfig {
 [[nodiscard]] store::Location database_location(const AccessPointConfig& config);
 /// What can be wrong with a configuration before anything is opened. Error codes "config.…".
 [[nodiscard]] Result<> check(const AccessPointConfig& config, Time now);
+/// Can a process that runs with `old` go on with `fresh`? Error "config.restart".
+[[nodiscard]] Result<> check_reload(const AccessPointConfig& old, const AccessPointConfig& fresh);
+/// Every identity that decrypts, the one that signs first.
+[[nodiscard]] std::vector<crypto::Identity> decrypting_identities(const AccessPointConfig& config);
+/// Signs what is sent: the newest one that is valid now and whose time has come; `as4` when none is.
+[[nodiscard]] const crypto::Identity& signing_identity(const AccessPointConfig& config, Time now);
+/// Signs a receipt: the one that the message was encrypted for, since the sender compares the receipt's certificate
+/// with the one it found in the SMP (AP-17), as long as it is valid.
+[[nodiscard]] const crypto::Identity& receipt_signer(const AccessPointConfig& config,
+                                                     const std::string& recipient_sha256, Time now);
 [[nodiscard]] const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id);
 
 }  // namespace budkavle::accesspoint

@@ -1,10 +1,12 @@
 #pragma once
-/// The real outside world of an access point: DNS, SMP, revocation lists.
+/// The outside world of an access point: DNS, SMP, revocation data.
 
 #include <memory>
 
 #include "accesspoint/workshop.hpp"
 #include "net/http.hpp"
+#include "obs/log.hpp"
+#include "smp/outside.hpp"
 
 namespace budkavle::accesspoint {
 
@@ -15,13 +17,11 @@ struct Outside {
     std::shared_ptr<const crypto::CrlStore> crls;  ///< kept fresh by its owner
 };
 
-class Platform {
-public:
-    /// Fetches the revocation lists once before it returns (a source that is down is logged and asked again later) and
-    /// keeps them fresh from then on. `log` and `clock` must outlive it.
-    static Result<std::unique_ptr<Platform>> start(const AccessPointConfig& config, obs::Log& log, const Clock& clock);
-    virtual ~Platform() = default;
-    [[nodiscard]] virtual Outside outside() = 0;
-};
+[[nodiscard]] smp::OutsideConfig outside_config(const AccessPointConfig& config);
+/// The real one; see `smp::Outside::start`. Events of its sources go to `log`, which must outlive it.
+Result<std::unique_ptr<smp::Outside>> start_outside(const AccessPointConfig& config, obs::Log& log, const Clock& clock,
+                                                    std::shared_ptr<crypto::CrlStore> data = {});
+/// `world` must outlive what is returned.
+[[nodiscard]] Outside seen_by_access_point(smp::Outside& world);
 
 }  // namespace budkavle::accesspoint

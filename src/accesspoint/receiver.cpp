@@ -63,9 +63,7 @@ struct Receiver::Arrival {
     }
 };
 
-Receiver::Receiver(Workshop& workshop) : workshop_(workshop), identities_{workshop.config.as4} {
-    identities_.insert(identities_.end(), workshop.config.previous_as4.begin(), workshop.config.previous_as4.end());
-}
+Receiver::Receiver(Workshop& workshop) : workshop_(workshop), identities_(decrypting_identities(workshop.config)) {}
 Receiver::~Receiver() = default;
 
 as4::ReceiveContext Receiver::context(Time now) const {
@@ -119,7 +117,8 @@ net::Response Receiver::receive(net::Request& request) {
 
 Receiver::Checked<as4::Answer> Receiver::make_receipt(const Arrival& arrival) const {
     auto receipt =
-        as4::receipt(arrival.opened, workshop_.config.as4, arrival.now, as4::new_message_id(workshop_.config.id));
+        as4::receipt(arrival.opened, receipt_signer(workshop_.config, arrival.opened.recipient_sha256, arrival.now),
+                     arrival.now, as4::new_message_id(workshop_.config.id));
     if (!receipt) return std::unexpected(Refused{not_now(), receipt.error(), arrival.participant});
     return std::move(*receipt);
 }

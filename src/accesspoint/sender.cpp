@@ -167,9 +167,10 @@ Result<> Sender::seal_if_needed(OutgoingMessage& message, const smp::Metadata& m
     };
     as4::SendPart part;
     part.payload = octets.get();
+    const auto& signer = signing_identity(workshop_.config, workshop_.clock.now());
     BUDKAVLE_TRY(const auto sealed,
-                 as4::seal(as4::make_user_message(facts, *profile, workshop_.config.as4.certificate(), certificate),
-                           {part}, workshop_.config.as4, certificate, workshop_.config.folder / "spool", *blob));
+                 as4::seal(as4::make_user_message(facts, *profile, signer.certificate(), certificate),
+                           {part}, signer, certificate, workshop_.config.folder / "spool", *blob));
     BUDKAVLE_TRY(message.request_blob, blob->commit());
     message.request_type = sealed.content_type;
     message.evidence = write_evidence(sealed.evidence);

@@ -56,14 +56,18 @@ Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& con
     return Header{std::move(message), std::move(security), std::move(signer)};
 }
 
+auto own_identity(const EncryptedKey& key, std::span<const crypto::Identity> identities) {
+    return std::ranges::find_if(identities,
+                                [&](const auto& identity) { return key.recipient.names(identity.certificate()); });
+}
+
 /// The content key; a random one when the real one cannot be had, so that every failed decryption goes the same way and
 /// ends with the first tag.
 SecretBytes content_key(const EncryptedKey& key, std::span<const crypto::Identity> identities) {
     const auto size = crypto::key_size(crypto::ContentCipher::aes128_gcm);
     SecretBytes substitute(size);
     random_bytes(substitute.mutable_view());
-    const auto own = std::ranges::find_if(
-        identities, [&](const auto& identity) { return key.recipient.names(identity.certificate()); });
+    const auto own = own_identity(key, identities);
     if (own == identities.end()) return substitute;
     auto unwrapped = own->key->unwrap(key.oaep, key.wrapped);
     return unwrapped && unwrapped->size() == size ? std::move(*unwrapped) : std::move(substitute);
@@ -153,7 +157,14 @@ Outcome<Opened> open_package(Source& body, std::string_view content_type, const 
         BUDKAVLE_CHECK(receiver.receive(*part));
     }
     BUDKAVLE_TRY(auto payloads, receiver.finish());
-    return finish(std::move(header), std::move(payloads));
+    std::string recipient;
+    if (header.security.key) {
+        const auto own = own_identity(*header.security.key, context.identities);
+        if (own != context.identities.end()) recipient = own->certificate().sha256_hex();
+    }
+    BUDKAVLE_TRY(auto opened, finish(std::move(header), std::move(payloads)));
+    opened.recipient_sha256 = std::move(recipient);
+    return opened;
 }
 
 }  // namespace

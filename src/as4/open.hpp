@@ -60,6 +60,9 @@ struct Opened {
     std::vector<std::string> reference_copies;  ///< each ds:Reference in canonical form, for the receipt
     std::string signature_value;                ///< base64, for the event log (`access-point.md` 8)
     std::string references_sha256;  ///< over `reference_copies`: equal exactly for a copy with the same digests
+    /// SHA-256 (hex) of the own certificate that the content key was wrapped for: what the sender found in the SMP, and
+    /// so what it expects the receipt to be signed with (AP-17). Empty without encryption (test service).
+    std::string recipient_sha256{};
     [[nodiscard]] bool deliver() const { return !message.is_test(); }
     /// Hexadecimal, over the parts in order: what decides whether a copy has the same content (`access-point.md` 6).
     [[nodiscard]] std::string content_sha256() const;

@@ -1,6 +1,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -9,6 +10,8 @@
 
 namespace budkavle::crypto {
 namespace {
+
+constexpr std::size_t kMaxAnswers = 20'000;
 
 void append_extension(const X509_CRL* crl, int nid, Bytes& key) {
     const int at = X509_CRL_get_ext_by_NID(crl, nid, -1);
@@ -30,6 +33,9 @@ Bytes key_of(const Crl& crl) {
 struct CrlStore::State {
     mutable std::shared_mutex mutex;
     std::map<Bytes, Crl> lists;
+    std::map<std::string, OcspAnswer> answers;  ///< by certificate SHA-256
+    std::chrono::seconds grace{0};
+    std::shared_ptr<const Gatherer> gatherer;
 };
 
 CrlStore::CrlStore() : state_(std::make_unique<State>()) {}
@@ -48,6 +54,49 @@ std::vector<Crl> CrlStore::all() const {
     out.reserve(state_->lists.size());
     for (const auto& [key, crl] : state_->lists) out.push_back(crl);
     return out;
+}
+
+void CrlStore::put(const OcspAnswer& answer) {
+    const std::unique_lock lock(state_->mutex);
+    auto& answers = state_->answers;
+    if (answers.size() >= kMaxAnswers && !answers.contains(answer.certificate_sha256)) {
+        const auto oldest = std::ranges::min_element(answers, {}, [](const auto& one) { return one.second.next_update; });
+        answers.erase(oldest);
+    }
+    const auto [at, added] = answers.try_emplace(answer.certificate_sha256, answer);
+    if (!added && at->second.this_update <= answer.this_update) at->second = answer;
+}
+
+std::optional<OcspAnswer> CrlStore::answer_for(const Certificate& certificate) const {
+    const std::shared_lock lock(state_->mutex);
+    const auto found = state_->answers.find(certificate.sha256_hex());
+    if (found == state_->answers.end()) return std::nullopt;
+    return found->second;
+}
+
+void CrlStore::set_grace(std::chrono::seconds grace) {
+    const std::unique_lock lock(state_->mutex);
+    state_->grace = grace;
+}
+
+std::chrono::seconds CrlStore::grace() const {
+    const std::shared_lock lock(state_->mutex);
+    return state_->grace;
+}
+
+void CrlStore::set_gatherer(Gatherer gatherer) {
+    auto held = gatherer ? std::make_shared<const Gatherer>(std::move(gatherer)) : nullptr;
+    const std::unique_lock lock(state_->mutex);
+    state_->gatherer.swap(held);
+}
+
+void CrlStore::gather(const Certificate& certificate, const Certificate& issuer) const {
+    std::shared_ptr<const Gatherer> gatherer;
+    {
+        const std::shared_lock lock(state_->mutex);
+        gatherer = state_->gatherer;
+    }
+    if (gatherer) (*gatherer)(certificate, issuer);
 }
 
 }  // namespace budkavle::crypto

@@ -60,14 +60,15 @@ bool covers(const X509_CRL* crl, X509* certificate) {
     return false;
 }
 
-bool is_current(const Crl& list, Time at) {
+bool is_current(const Crl& list, Time at, seconds grace) {
     const auto next = list.next_update();
-    return list.this_update() <= at + kClockTolerance && next && at < *next;
+    return list.this_update() <= at + kClockTolerance && next && at < *next + grace;
 }
 
 }  // namespace
 
-RevocationStatus revocation_of(X509* certificate, X509* issuer, const std::vector<Crl>& lists, Time at) {
+RevocationStatus revocation_of(X509* certificate, X509* issuer, const std::vector<Crl>& lists, Time at,
+                               seconds grace) {
     auto status = RevocationStatus::unknown;
     for (const auto& list : lists) {
         auto* crl = list.raw();
@@ -75,7 +76,7 @@ RevocationStatus revocation_of(X509* certificate, X509* issuer, const std::vecto
             !covers(crl, certificate) || !is_signed_by(crl, issuer)) {
             continue;
         }
-        const bool current = is_current(list, at);
+        const bool current = is_current(list, at, grace);
         X509_REVOKED* entry = nullptr;
         if (X509_CRL_get0_by_serial(crl, &entry, X509_get0_serialNumber(certificate)) == 1) {
             const auto since = time_of(X509_REVOKED_get0_revocationDate(entry));
@@ -84,6 +85,27 @@ RevocationStatus revocation_of(X509* certificate, X509* issuer, const std::vecto
         if (current) status = RevocationStatus::good;
     }
     return status;
+}
+
+RevocationStatus revocation_of(const Certificate& certificate, const Certificate& issuer, const CrlStore& data,
+                               const std::vector<Crl>& lists, Time at) {
+    const auto grace = data.grace();
+    const auto by_lists = revocation_of(certificate.raw(), issuer.raw(), lists, at, grace);
+    const auto answer = data.answer_for(certificate);
+    if (!answer || answer->issuer_sha256 != issuer.sha256_hex() || by_lists == RevocationStatus::revoked)
+        return by_lists;
+    const bool current = answer->this_update <= at + kClockTolerance && at < answer->next_update + grace;
+    switch (answer->status) {
+        case OcspStatus::revoked:
+            // A revocation is not taken back when the answer ends.
+            if (current || answer->revoked_since.value_or(answer->this_update) <= at) return RevocationStatus::revoked;
+            return by_lists;
+        case OcspStatus::good:
+            return current ? RevocationStatus::good : by_lists;
+        case OcspStatus::unknown:
+            return current ? RevocationStatus::unknown : by_lists;
+    }
+    return by_lists;
 }
 
 }  // namespace budkavle::crypto

@@ -103,12 +103,35 @@ Result<> check_issuing_anchor(const STACK_OF(X509) * chain, const std::vector<Ce
     return {};
 }
 
-Result<> check_revocation(const STACK_OF(X509) * chain, const CrlStore& crls, const TrustPolicy& policy,
+/// The certificates of a path as values: those that are known already, not copies.
+Result<std::vector<Certificate>> certificates_of(const STACK_OF(X509) * chain, const Certificate& leaf,
+                                                 const std::vector<Certificate>& anchors) {
+    std::vector<Certificate> path{leaf};
+    for (int i = 1; i < sk_X509_num(chain); ++i) {
+        auto* x509 = sk_X509_value(chain, i);
+        const auto known =
+            std::ranges::find_if(anchors, [&](const Certificate& one) { return X509_cmp(one.raw(), x509) == 0; });
+        if (known != anchors.end()) {
+            path.push_back(*known);
+            continue;
+        }
+        unsigned char* der = nullptr;
+        const int size = i2d_X509(x509, &der);
+        const Bytes octets(der, der + std::max(size, 0));
+        OPENSSL_free(der);
+        BUDKAVLE_TRY(auto one, Certificate::from_der(octets));
+        path.push_back(std::move(one));
+    }
+    return path;
+}
+
+Result<> check_revocation(const std::vector<Certificate>& path, const CrlStore& crls, const TrustPolicy& policy,
                           std::string_view rule) {
+    for (std::size_t i = 0; i + 1 < path.size(); ++i) crls.gather(path[i], path[i + 1]);
     const auto lists = crls.all();
     bool unknown = false;
-    for (int i = 0; i + 1 < sk_X509_num(chain); ++i) {
-        switch (revocation_of(sk_X509_value(chain, i), sk_X509_value(chain, i + 1), lists, policy.at)) {
+    for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+        switch (revocation_of(path[i], path[i + 1], crls, lists, policy.at)) {
             case RevocationStatus::good:
                 break;
             case RevocationStatus::revoked:
@@ -120,8 +143,8 @@ Result<> check_revocation(const STACK_OF(X509) * chain, const CrlStore& crls, co
     }
     if (unknown && policy.revocation == RevocationPolicy::required) {
         return fail("trust.revocation_unavailable", rule == "AP-15" ? "AP-18" : rule, {},
-                    "There is no current revocation list for a certificate of the path.",
-                    "Check that the lists can be fetched.", Retry::later);
+                    "There is no current revocation data for a certificate of the path.",
+                    "Check that the revocation lists and OCSP responders can be reached.", Retry::later);
     }
     return {};
 }
@@ -168,7 +191,8 @@ Result<> TrustStore::check(const Certificate& leaf, const std::vector<Certificat
     if (!is_usable(leaf, purpose_, policy.use)) {
         return fail("trust.usage", rule, {}, "The certificate's key usage does not allow this purpose.");
     }
-    return check_revocation(chain, crls, policy, rule);
+    BUDKAVLE_TRY(const auto path, certificates_of(chain, leaf, anchors_));
+    return check_revocation(path, crls, policy, rule);
 }
 
 }  // namespace budkavle::crypto

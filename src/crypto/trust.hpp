@@ -1,20 +1,29 @@
 #pragma once
 /// Trust stores, one per purpose and environment, and the check of a certificate against one (AP-14…AP-18, XHE-05).
 
+#include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "crypto/certificate.hpp"
+#include "crypto/ocsp.hpp"
 
 namespace budkavle::crypto {
 
 /// What a store is for; stores of different purposes never mix (`federation.md` 2.1).
 enum class Purpose : std::uint8_t { as4, smp_signature, tls_server, tls_client, o2o };
 
-/// Revocation lists at hand. Safe to share between threads: `put` replaces, `find` copies a handle.
+/// Revocation data at hand: lists and OCSP answers. Safe to share between threads: `put` replaces, `all` copies
+/// handles.
 class CrlStore {
 public:
+    /// Called by `TrustStore::check` for every certificate of a path that is otherwise good, before its revocation is
+    /// judged; may fetch what is missing, for a short time.
+    using Gatherer = std::function<void(const Certificate& certificate, const Certificate& issuer)>;
+
     CrlStore();
     ~CrlStore();
     CrlStore(const CrlStore&) = delete;
@@ -23,6 +32,15 @@ public:
     /// from an open network asks `Crl::is_signed_by` first, so that a forged one cannot push out the true one.
     void put(const Crl& crl);
     [[nodiscard]] std::vector<Crl> all() const;
+    /// Keeps the newest answer per certificate. Answers are verified when they are made (`read_ocsp_answer`).
+    void put(const OcspAnswer& answer);
+    [[nodiscard]] std::optional<OcspAnswer> answer_for(const Certificate& certificate) const;
+    /// AP-18: how long data is still used after its nextUpdate while nothing newer is to be had. 0 unless set.
+    void set_grace(std::chrono::seconds grace);
+    [[nodiscard]] std::chrono::seconds grace() const;
+    /// Without one (the default) checks use what is at hand and nothing else. It may be called by several threads.
+    void set_gatherer(Gatherer gatherer);
+    void gather(const Certificate& certificate, const Certificate& issuer) const;
 
 private:
     struct State;

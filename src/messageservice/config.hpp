@@ -69,6 +69,10 @@ struct EnvironmentConfig {
     std::shared_ptr<const crypto::TrustStore> ap_trust;  ///< endpoint certificates in SMP
     std::vector<std::string> crl_urls;  ///< revocation lists kept from the start; more come from certificates
     std::vector<crypto::Certificate> crl_issuers;  ///< whose lists are believed
+    std::map<std::string, std::string>
+        ocsp_responders;                          ///< issuer certificate SHA-256 (hex) → OCSP responder (AP-18)
+    bool ocsp_get = false;                        ///< RFC 5019 GET where the question is short enough
+    std::chrono::seconds revocation_grace{0};     ///< AP-18: use of revocation data after its nextUpdate
     crypto::RevocationPolicy revocation = crypto::RevocationPolicy::required;
     std::chrono::seconds directory_cache{300};
     std::chrono::seconds crl_interval{3600};

@@ -13,8 +13,8 @@ public:
         : config_(std::move(config)), outside_(std::move(outside)), log_(log), clock_(clock) {}
     ~RunningService() override { stop(); }
 
-    Result<> begin(std::unique_ptr<Platform> platform) {
-        platform_ = std::move(platform);
+    Result<> begin(std::unique_ptr<smp::Outside> world) {
+        world_ = std::move(world);
         std::error_code code;
         std::filesystem::create_directories(config_.data, code);
         if (!code) std::filesystem::create_directories(config_.keys, code);
@@ -76,7 +76,7 @@ private:
     Outside outside_;
     obs::Log& log_;
     const Clock& clock_;
-    std::unique_ptr<Platform> platform_;
+    std::unique_ptr<smp::Outside> world_;
     std::unique_ptr<net::Client> client_;
     std::optional<ApClient> access_point_;
     std::unique_ptr<store::Database> database_;
@@ -88,9 +88,9 @@ private:
 };
 
 Result<std::unique_ptr<MessageService>> launch(MessageServiceConfig config, Outside outside,
-                                               std::unique_ptr<Platform> platform, obs::Log& log, const Clock& clock) {
+                                               std::unique_ptr<smp::Outside> world, obs::Log& log, const Clock& clock) {
     auto service = std::make_unique<RunningService>(std::move(config), std::move(outside), log, clock);
-    BUDKAVLE_CHECK(service->begin(std::move(platform)));
+    BUDKAVLE_CHECK(service->begin(std::move(world)));
     return service;
 }
 
@@ -99,9 +99,9 @@ Result<std::unique_ptr<MessageService>> launch(MessageServiceConfig config, Outs
 Result<std::unique_ptr<MessageService>> MessageService::start(MessageServiceConfig config, obs::Log& log,
                                                               const Clock& clock) {
     BUDKAVLE_CHECK(check(config));
-    BUDKAVLE_TRY(auto platform, Platform::start(config, log, clock));
-    auto outside = platform->outside();
-    return launch(std::move(config), std::move(outside), std::move(platform), log, clock);
+    BUDKAVLE_TRY(auto world, start_outside(config, log, clock));
+    auto outside = seen_by_message_service(*world);
+    return launch(std::move(config), std::move(outside), std::move(world), log, clock);
 }
 
 Result<std::unique_ptr<MessageService>> MessageService::start(MessageServiceConfig config, Outside outside,

@@ -1,9 +1,10 @@
 #pragma once
-/// The real outside world of a message service: DNS, SMP with CertPub, revocation lists.
+/// The outside world of a message service: DNS, SMP with CertPub, revocation data.
 
 #include <memory>
 
 #include "messageservice/context.hpp"
+#include "smp/outside.hpp"
 
 namespace budkavle::messageservice {
 
@@ -14,14 +15,10 @@ struct Outside {
     std::shared_ptr<const crypto::CrlStore> crls;  ///< kept fresh by its owner
 };
 
-class Platform {
-public:
-    /// Fetches the revocation lists once (a source that is down is logged and asked again later) and keeps them fresh
-    /// from then on. `log` and `clock` must outlive it.
-    static Result<std::unique_ptr<Platform>> start(const MessageServiceConfig& config, obs::Log& log,
-                                                   const Clock& clock);
-    virtual ~Platform() = default;
-    [[nodiscard]] virtual Outside outside() = 0;
-};
+/// The real one; see `smp::Outside::start`. Events of its sources go to `log`, which must outlive it.
+Result<std::unique_ptr<smp::Outside>> start_outside(const MessageServiceConfig& config, obs::Log& log,
+                                                    const Clock& clock);
+/// `world` must outlive what is returned.
+[[nodiscard]] Outside seen_by_message_service(smp::Outside& world);
 
 }  // namespace budkavle::messageservice

@@ -103,6 +103,10 @@ public:
     Server& operator=(const Server&) = delete;
     virtual ~Server() = default;
     [[nodiscard]] virtual std::uint16_t port() const = 0;
+    /// New handshakes use this certificate, key and trust from now on; connections that stand keep what they have, up
+    /// to `ServerLimits::connection_age`. A server that was started plain stays plain. Error "tls.identity": nothing
+    /// has changed.
+    virtual Result<> set_tls(const TlsServer& tls) = 0;
     /// No new requests; running ones have 10 s to use their connection, then it is cut. Returns when every handler
     /// returned.
     virtual void stop() = 0;

@@ -76,20 +76,27 @@ public:
           limits_(limits),
           handler_(std::move(handler)),
           on_tls_refused_(std::move(on_tls_refused)),
-          tls_(std::move(tls)) {}
+          starts_with_(std::move(tls)) {}
 
     ~ServerImpl() override { stop(); }
 
     Result<> begin() {
-        if (tls_) {
-            check_ = {tls_->client_trust, tls_->crls, tls_->revocation};
-            BUDKAVLE_TRY(context_, make_server_context(*tls_, check_));
+        if (starts_with_) {
+            BUDKAVLE_TRY(tls_, make_tls(*starts_with_));
+            starts_with_.reset();
         }
         acceptor_ = std::thread([this] { accept_all(); });
         return {};
     }
 
     [[nodiscard]] std::uint16_t port() const override { return port_; }
+
+    Result<> set_tls(const TlsServer& tls) override {
+        BUDKAVLE_TRY(auto fresh, make_tls(tls));
+        const std::lock_guard lock(mutex_);
+        if (tls_) tls_ = std::move(fresh);
+        return {};
+    }
 
     void stop() override {
         const std::lock_guard once(stop_mutex_);
@@ -106,6 +113,22 @@ public:
     }
 
 private:
+    /// Of the connections that began with it, and gone with the last of them.
+    struct Tls {
+        PeerCheck check;
+        SslContext context;
+    };
+    static Result<std::shared_ptr<const Tls>> make_tls(const TlsServer& tls) {
+        auto made = std::make_shared<Tls>();
+        made->check = {tls.client_trust, tls.crls, tls.revocation};
+        BUDKAVLE_TRY(made->context, make_server_context(tls, made->check));
+        return std::shared_ptr<const Tls>(std::move(made));
+    }
+    std::shared_ptr<const Tls> current_tls() {
+        const std::lock_guard lock(mutex_);
+        return tls_;
+    }
+
     struct Connection {
         std::thread thread;
         std::atomic<bool> done = false;
@@ -159,9 +182,10 @@ private:
 
     void serve(Fd socket, const std::string& peer, bool overloaded) {
         const NoSigpipe quiet;
+        const auto tls = current_tls();  // outlives the transport
         Transport transport(std::move(socket), stop_, abort_);
-        if (context_) {
-            auto shaken = transport.handshake(context_.get(), steady_clock::now() + limits_.head_timeout);
+        if (tls) {
+            auto shaken = transport.handshake(tls->context.get(), steady_clock::now() + limits_.head_timeout);
             if (!shaken) {
                 if (on_tls_refused_) on_tls_refused_(peer, shaken.error());
                 transport.close_gently(true);
@@ -170,6 +194,7 @@ private:
         }
         Conversation conversation(transport, limits_, handler_, peer, transport.certificate(), stopping_);
         conversation.run(overloaded);
+        if (transport.renegotiation_refused() && on_tls_refused_) on_tls_refused_(peer, renegotiation_error());
         transport.close_gently(conversation.left_unread());
     }
 
@@ -193,9 +218,8 @@ private:
     ServerLimits limits_;
     Handler handler_;
     std::function<void(const std::string&, const Error&)> on_tls_refused_;
-    std::optional<TlsServer> tls_;
-    PeerCheck check_;
-    SslContext context_;
+    std::optional<TlsServer> starts_with_;
+    std::shared_ptr<const Tls> tls_;  ///< guarded by `mutex_`
     Signal stop_;
     Signal abort_;
     std::atomic<bool> stopping_ = false;

@@ -74,6 +74,10 @@ int verify_peer(X509_STORE_CTX* store, void* check) {
 }
 
 void watch_alerts(const SSL* ssl, int where, int value) {
+    // OpenSSL answers a ClientHello on a standing connection with this warning and goes on; we end the connection.
+    if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT && (value & 0xff) == SSL_AD_NO_RENEGOTIATION) {
+        if (auto* log = log_of(ssl)) log->renegotiation = true;
+    }
     if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT || (value >> 8) != SSL3_AL_FATAL) return;
     if (auto* log = log_of(ssl)) log->alert = SSL_alert_desc_string_long(value);
 }
@@ -179,6 +183,15 @@ Error handshake_error(const HandshakeLog& log) {
         default:
             return make("tls.handshake", "The TLS handshake was not completed.");
     }
+}
+
+Error renegotiation_error() {
+    return {"tls.renegotiation",
+            "AP-12",
+            {},
+            "The peer asked for a renegotiation; the connection was ended.",
+            "Open a new connection instead.",
+            Retry::never};
 }
 
 NoSigpipe::NoSigpipe() {

@@ -31,6 +31,7 @@ struct PeerCheck {
 struct HandshakeLog {
     std::optional<Error> refusal;  ///< why we refused the peer's certificate: "tls.expired", …
     std::string alert;             ///< fatal alert that the peer sent
+    bool renegotiation = false;    ///< the peer wanted another handshake on a connection that stands
 };
 
 /// TLS 1.2 or 1.3, forward-secret AEAD suites only, no renegotiation, no compression (AP-12, SEC-45).
@@ -47,6 +48,8 @@ Result<SslContext> make_server_context(const TlsServer& tls, const PeerCheck& ch
 [[nodiscard]] std::optional<crypto::Certificate> peer_certificate(const ssl_st* ssl);
 /// Why a handshake failed, by what was logged and OpenSSL's error queue (which is emptied).
 [[nodiscard]] Error handshake_error(const HandshakeLog& log);
+/// "tls.renegotiation" (AP-12).
+[[nodiscard]] Error renegotiation_error();
 
 /// SIGPIPE stays away from this thread: OpenSSL writes to sockets without MSG_NOSIGNAL.
 class NoSigpipe {

@@ -91,6 +91,7 @@ Result<std::size_t> Transport::read(std::span<std::uint8_t> into, Deadline until
             const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n);
             if (result == 1) return n;
             if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN) return std::size_t{0};
+            if (log_.renegotiation) return closed();
             BUDKAVLE_CHECK(wait_for_tls(result, until));
             continue;
         }

@@ -50,6 +50,8 @@ public:
     /// once, the connection would be reset and our last answer lost.
     void close_gently(bool drop_rest);
     [[nodiscard]] std::optional<crypto::Certificate> certificate() const;
+    /// The peer asked for it (AP-12); nothing more was read since.
+    [[nodiscard]] bool renegotiation_refused() const { return log_.renegotiation; }
 
 private:
     Result<> wait(short events, Deadline until, bool for_request = false);

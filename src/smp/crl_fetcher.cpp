@@ -10,25 +10,45 @@
 #include "crypto/digest.hpp"
 
 namespace budkavle::smp {
+namespace {
+
+constexpr std::size_t kMostLists = 256;
+
+}  // namespace
+
 struct CrlFetcher::State {
     CrlFetcherConfig config;
     std::shared_ptr<crypto::CrlStore> store;
     net::Client& client;
     const Clock& clock;
-    std::function<void(const std::string&, const Error&)> on_error;
+    OnRevocationEvent on_event;
+
+    struct List {
+        Time due{};
+        unsigned failures = 0;  ///< in a row
+        bool tried = false;
+        bool alarmed = false;  ///< `late` was told
+        bool ended = false;    ///< `ended` was told
+        std::optional<Time> obtained{};
+        std::optional<Time> next_update{};
+    };
 
     std::mutex mutex;  ///< guards the next five
-    std::map<std::string, Time> due;
-    std::map<std::string, unsigned> failures;  ///< in a row, per list
+    std::map<std::string, List> lists;
     std::condition_variable changed;
+    bool running = false;
     bool stopping = false;
     bool added = false;
     std::mutex fetching;  ///< one round at a time; taken before `mutex`
     std::thread thread;
 
     State(CrlFetcherConfig c, std::shared_ptr<crypto::CrlStore> s, net::Client& n, const Clock& k,
-          std::function<void(const std::string&, const Error&)> e)
-        : config(std::move(c)), store(std::move(s)), client(n), clock(k), on_error(std::move(e)) {}
+          OnRevocationEvent e)
+        : config(std::move(c)), store(std::move(s)), client(n), clock(k), on_event(std::move(e)) {}
+
+    void tell(RevocationEvent::Kind kind, const std::string& url, const Error& error = {}) const {
+        if (on_event) on_event({kind, url, {}, error});
+    }
 
     [[nodiscard]] std::filesystem::path file_of(const std::string& url) const {
         return config.folder / (hex_encode(crypto::sha256(as_bytes(url))) + ".crl");
@@ -50,17 +70,23 @@ struct CrlFetcher::State {
     void add(const std::string& url) {
         {
             const std::lock_guard lock(mutex);
-            if (!due.emplace(url, Time{}).second) return;
+            if (lists.contains(url) || lists.size() >= kMostLists) return;
+            lists.emplace(url, List{});
             added = true;
         }
         if (config.folder.empty()) return;
         if (auto octets = read_file(file_of(url), config.max_bytes)) {
-            if (auto crl = accept(*octets)) store->put(*crl);
+            auto crl = accept(*octets);
+            if (!crl) return;
+            store->put(*crl);
+            const std::lock_guard lock(mutex);
+            lists[url].obtained = crl->this_update();
+            lists[url].next_update = crl->next_update();
         }
     }
 
-    /// Fetches one list and says when it is due again.
-    Result<Time> fetch(const std::string& url) {
+    /// Fetches one list and puts it where checks find it.
+    Result<crypto::Crl> fetch(const std::string& url) {
         net::ClientRequest request;
         request.url = url;
         request.max_response = config.max_bytes;
@@ -70,20 +96,48 @@ struct CrlFetcher::State {
                 "crl.http", "AP-18", "CRL",
                 "The server of the revocation list answered with HTTP status " + std::to_string(answer.status) + ".",
                 {}, Retry::later);
-        BUDKAVLE_TRY(const auto crl, accept(answer.body));
+        BUDKAVLE_TRY(auto crl, accept(answer.body));
         store->put(crl);
         if (!config.folder.empty()) BUDKAVLE_CHECK(write_file_atomic(file_of(url), answer.body));
+        return crl;
+    }
+
+    /// With `mutex` held: what a fetch means for the list.
+    void note(const std::string& url, const Result<crypto::Crl>& crl) {
+        auto& list = lists[url];
         const auto now = clock.now();
+        list.tried = true;
+        if (!crl) {
+            failed(url, list, crl.error(), now);
+            return;
+        }
+        if (list.failures > 0) tell(RevocationEvent::Kind::recovered, url);
+        list = List{.tried = true, .obtained = now, .next_update = crl->next_update()};
         auto next = now + config.max_interval;
-        if (crl.next_update()) next = std::min<Time>(next, now + (*crl.next_update() - now) / 2);
-        return std::max<Time>(next, now + config.min_interval);
+        if (crl->next_update()) next = std::min<Time>(next, now + (*crl->next_update() - now) / 2);
+        list.due = std::max<Time>(next, now + config.min_interval);
+    }
+
+    void failed(const std::string& url, List& list, const Error& error, Time now) const {
+        tell(RevocationEvent::Kind::failed, url, error);
+        list.due = now + std::min(config.min_interval, config.retry_first * (1U << std::min(list.failures, 10U)));
+        ++list.failures;
+        if (!list.next_update) return;
+        const auto left = *list.next_update - now;
+        if (left <= milliseconds{0} && !list.ended) {
+            list.ended = true;
+            tell(RevocationEvent::Kind::ended, url, error);
+        } else if (!list.alarmed && left * 4 < *list.next_update - *list.obtained) {
+            list.alarmed = true;
+            tell(RevocationEvent::Kind::late, url, error);
+        }
     }
 
     std::vector<std::string> urls_due(Time now) {
         const std::lock_guard lock(mutex);
         std::vector<std::string> out;
-        for (const auto& [url, at] : due) {
-            if (at <= now) out.push_back(url);
+        for (const auto& [url, list] : lists) {
+            if (list.due <= now) out.push_back(url);
         }
         return out;
     }
@@ -93,21 +147,13 @@ struct CrlFetcher::State {
         const std::lock_guard round(fetching);
         Result<> outcome;
         for (const auto& url : urls) {
-            auto next = fetch(url);
-            if (!next) {
-                if (on_error) on_error(url, next.error());
-                if (outcome) outcome = std::unexpected(next.error());
+            const auto crl = fetch(url);
+            if (!crl && outcome) outcome = std::unexpected(crl.error());
+            {
+                const std::lock_guard lock(mutex);
+                note(url, crl);
             }
-            const std::lock_guard lock(mutex);
-            auto& failed = failures[url];
-            if (next) {
-                failed = 0;
-                due[url] = *next;
-            } else {
-                due[url] =
-                    clock.now() + std::min(config.min_interval, config.retry_first * (1U << std::min(failed, 10U)));
-                ++failed;
-            }
+            changed.notify_all();
         }
         return outcome;
     }
@@ -115,14 +161,14 @@ struct CrlFetcher::State {
     Time next_due() {
         const std::lock_guard lock(mutex);
         Time next = clock.now() + config.max_interval;
-        for (const auto& [url, at] : due) next = std::min(next, at);
+        for (const auto& [url, list] : lists) next = std::min(next, list.due);
         return next;
     }
 };
 
 CrlFetcher::CrlFetcher(CrlFetcherConfig config, std::shared_ptr<crypto::CrlStore> store, net::Client& client,
-                       const Clock& clock, std::function<void(const std::string&, const Error&)> on_error)
-    : state_(std::make_unique<State>(std::move(config), std::move(store), client, clock, std::move(on_error))) {
+                       const Clock& clock, OnRevocationEvent on_event)
+    : state_(std::make_unique<State>(std::move(config), std::move(store), client, clock, std::move(on_event))) {
     std::error_code ignored;  // a folder that cannot be made shows itself when the first copy is written
     if (!state_->config.folder.empty()) std::filesystem::create_directories(state_->config.folder, ignored);
     for (const auto& url : state_->config.urls) state_->add(url);
@@ -137,6 +183,20 @@ void CrlFetcher::watch(const crypto::Certificate& certificate) {
     state_->changed.notify_all();
 }
 
+void CrlFetcher::gather(const crypto::Certificate& certificate) {
+    const auto urls = certificate.crl_urls();
+    if (urls.empty()) return;
+    watch(certificate);
+    std::unique_lock lock(state_->mutex);
+    const auto waiting = [&] {
+        return state_->running && !state_->stopping && std::ranges::any_of(urls, [&](const std::string& url) {
+            const auto found = state_->lists.find(url);
+            return found != state_->lists.end() && !found->second.tried && !found->second.next_update;
+        });
+    };
+    state_->changed.wait_for(lock, state_->config.patience, [&] { return !waiting(); });
+}
+
 Result<> CrlFetcher::refresh_now() {
     return state_->fetch_all(state_->urls_due(Time::max()));
 }
@@ -148,7 +208,11 @@ Time CrlFetcher::refresh_due() {
 
 void CrlFetcher::start() {
     if (state_->thread.joinable()) return;
-    state_->stopping = false;
+    {
+        const std::lock_guard lock(state_->mutex);
+        state_->stopping = false;
+        state_->running = true;
+    }
     state_->thread = std::thread([this, state = state_.get()] {
         while (true) {
             const auto next = refresh_due();

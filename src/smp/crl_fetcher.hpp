@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "crypto/trust.hpp"
 #include "net/http.hpp"
+#include "smp/revocation_event.hpp"
 
 namespace budkavle::smp {
 
@@ -22,21 +23,24 @@ struct CrlFetcherConfig {
     std::chrono::seconds max_interval{3600};   ///< ask at least this often
     std::chrono::seconds min_interval{60};     ///< and never more often than this
     std::chrono::seconds retry_first{1};       ///< after a failure: this, doubling up to `min_interval`
+    std::chrono::milliseconds patience{2500};  ///< how long a check waits for a list that is new here
     std::uint64_t max_bytes = 16ULL << 20;
 };
 
 /// Safe for several threads.
 class CrlFetcher {
 public:
-    /// `on_error` hears of every failed fetch (url, error), for the log. Loads the copies in the folder at once.
+    /// Loads the copies in the folder at once.
     CrlFetcher(CrlFetcherConfig config, std::shared_ptr<crypto::CrlStore> store, net::Client& client,
-               const Clock& clock, std::function<void(const std::string& url, const Error&)> on_error = {});
+               const Clock& clock, OnRevocationEvent on_event = {});
     ~CrlFetcher();  ///< stops
     CrlFetcher(const CrlFetcher&) = delete;
     CrlFetcher& operator=(const CrlFetcher&) = delete;
 
     /// Adds the distribution points of a certificate whose chain is trusted, http(s) only.
     void watch(const crypto::Certificate& certificate);
+    /// The same, and waits up to `patience` for lists that are new here and have not been tried yet. Needs `start`.
+    void gather(const crypto::Certificate& certificate);
     /// Fetches every list now. First error; the others are fetched all the same. Codes: of net::Client, "crl.http",
     /// "crl.malformed", "crl.untrusted" (not signed by a known issuer), "crl.expired".
     Result<> refresh_now();

@@ -29,7 +29,7 @@ protected:
         config.folder = folder_;
         return std::make_unique<CrlFetcher>(
             config, std::move(store), client_, clock_,
-            [this](const std::string&, const Error& error) { errors_.push_back(error.code); });
+            [this](const RevocationEvent& event) { events_.push_back(std::string(name_of(event.kind)) + " " + event.error.code); });
     }
     void serve(const crypto::Crl& crl) {
         client_.answer = [der = crl.der()](const net::ClientRequest&) -> Result<net::ClientResponse> {
@@ -40,7 +40,7 @@ protected:
     std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("crl-" + new_uuid());
     MovableClock clock_;
     FakeClient client_;
-    std::vector<std::string> errors_;
+    std::vector<std::string> events_;
 };
 
 TEST_F(CrlFetcherTest, FetchesKeepsAndSurvivesARestart) {
@@ -57,7 +57,7 @@ TEST_F(CrlFetcherTest, FetchesKeepsAndSurvivesARestart) {
     };
     EXPECT_EQ(fetcher->refresh_now().error().code, "http.connect");
     EXPECT_EQ(store->all().size(), 1U) << "the old list stays while the source is down";
-    EXPECT_EQ(errors_, std::vector<std::string>{"http.connect"});
+    EXPECT_EQ(events_, std::vector<std::string>{"revocation.failed http.connect"});
 
     const auto after_restart = std::make_shared<crypto::CrlStore>();
     const auto second = make(after_restart);
@@ -85,6 +85,36 @@ TEST_F(CrlFetcherTest, AsksAgainInTime) {
         (void)fetcher->refresh_due();
     }
     EXPECT_EQ(fetcher->refresh_due(), clock_.at + std::chrono::minutes(1)) << "at most every minute";
+}
+
+// Stale while it is asked for again, with an alarm in time (AP-18, SEC-86, `pki.md` 5.3).
+TEST_F(CrlFetcherTest, ASourceThatIsDownIsToldBeforeTheListEnds) {
+    const auto store = std::make_shared<crypto::CrlStore>();
+    const auto fetcher = make(store);
+    serve(make_crl(lab_.smp_root, {}, kNow, kNow + std::chrono::hours(8)));
+    ASSERT_TRUE(fetcher->refresh_now());
+    client_.answer = [](const net::ClientRequest&) -> Result<net::ClientResponse> { return response(500); };
+    clock_.at += std::chrono::hours(5);
+    (void)fetcher->refresh_now();
+    EXPECT_EQ(events_, std::vector<std::string>{"revocation.failed crl.http"});
+    EXPECT_TRUE(lab_.smp_trust->check(lab_.smp.certificate(), {}, *store, {.at = clock_.at}));
+    events_.clear();
+    clock_.at += std::chrono::minutes(90);
+    (void)fetcher->refresh_now();
+    EXPECT_EQ(events_, (std::vector<std::string>{"revocation.failed crl.http", "revocation.late crl.http"}));
+    events_.clear();
+    clock_.at += std::chrono::hours(2);
+    (void)fetcher->refresh_now();
+    EXPECT_EQ(events_, (std::vector<std::string>{"revocation.failed crl.http", "revocation.ended crl.http"}));
+    EXPECT_EQ(lab_.smp_trust->check(lab_.smp.certificate(), {}, *store, {.at = clock_.at}).error().code,
+              "trust.revocation_unavailable")
+        << "hard fail";
+    store->set_grace(std::chrono::hours(1));
+    EXPECT_TRUE(lab_.smp_trust->check(lab_.smp.certificate(), {}, *store, {.at = clock_.at})) << "only by configuration";
+    events_.clear();
+    serve(make_crl(lab_.smp_root, {}, clock_.at, clock_.at + std::chrono::hours(8), 2));
+    (void)fetcher->refresh_now();
+    EXPECT_EQ(events_, std::vector<std::string>{"revocation.recovered "});
 }
 
 TEST_F(CrlFetcherTest, ForgedListsNeverDisplaceGoodOnes) {

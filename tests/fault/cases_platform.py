@@ -59,9 +59,9 @@ def revocation_lists_down(world, traffic, _, __, dense):
         component.kill()
         shutil.rmtree(component.folder / "data" / "crl", ignore_errors=True)
         component.start()
-        words.expect(name, "crl.fetch_failed")
+        words.expect(name, "revocation.failed")
     traffic.send(2)
-    words.expect("ap1", "as4.attempt_failed", "as4.not_sendable", "crl.fetch_failed")
+    words.expect("ap1", "as4.attempt_failed", "as4.not_sendable", "revocation.failed")
     time.sleep(2)
     if words.said("ap2", "as4.received"):
         raise Violation("a message was taken without revocation data")
