@@ -7,6 +7,7 @@
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/refusal_record.hpp"
 #include "accesspoint/schema.hpp"
+#include "store/small_blob.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -29,6 +30,7 @@ public:
                                                     store::is_shared(location) ? store::Sharing::several_processes
                                                                                : store::Sharing::one_process));
         BUDKAVLE_TRY(database_, store::Database::open_at(location, migrations()));
+        blobs_ = store::with_small_blobs(*database_, std::move(blobs_), key);
         BUDKAVLE_TRY(auto first, make_generation(std::move(config), std::move(outside), std::move(world)));
         BUDKAVLE_CHECK(recover(first->workshop()));
         BUDKAVLE_CHECK(forget_old(first->workshop()));

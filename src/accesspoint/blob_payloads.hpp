@@ -1,6 +1,8 @@
 #pragma once
-/// Quarantine of one AS4 message in the encrypted store: what is not kept explicitly is removed again.
+/// Quarantine of one AS4 message in the encrypted store: what is not kept explicitly is removed again. Nothing of it is stored for good
+/// before the transaction that names it (`store`).
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,10 @@ public:
     explicit BlobPayloads(store::BlobStore& blobs) : blobs_(blobs) {}
     ~BlobPayloads() override;
     Result<std::unique_ptr<as4::PayloadWriter>> create(std::string_view cid) override;
+    /// What was received whole, before and after it is stored.
+    Result<std::unique_ptr<Source>> read(const std::string& handle) const;
+    /// In the transaction with the rows that name the payloads.
+    Result<> store(store::Transaction& tx) const;
     /// The blob survives this object: its row is committed.
     void keep(const std::string& handle);
 
@@ -21,6 +27,7 @@ private:
     class Writer;
     store::BlobStore& blobs_;
     std::vector<std::string> quarantined_;
+    std::vector<std::unique_ptr<store::BlobWriter>> received_;
 };
 
 }  // namespace budkavle::accesspoint

@@ -133,6 +133,7 @@ net::Response Inbox::acknowledge(const federation::ParticipantId& participant, c
         first = found && found->state == Incoming::available;
         if (!first) return {};
         BUDKAVLE_CHECK(accesspoint::acknowledge(tx, *found, now));
+        BUDKAVLE_CHECK(workshop_.blobs.remove_within(tx, found->blob));
         return workshop_.journal.record(tx, acknowledged_event(*found), now);
     });
     if (!done) return answer_for(done.error());

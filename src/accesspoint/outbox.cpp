@@ -169,9 +169,11 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
     BUDKAVLE_CHECK(workshop_.database.read(look));
     if (before) return known(*before, message.xhe_sha256);
 
-    BUDKAVLE_TRY(message.blob, blob->commit());
+    BUDKAVLE_CHECK(blob->prepare());
+    message.blob = blob->id();
     const auto event = submitted_event(message);
     const auto stored = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(blob->store(tx));
         BUDKAVLE_CHECK(add_outgoing(tx, message));
         BUDKAVLE_CHECK(workshop_.journal.record(tx, event, now));
         return store::enqueue(tx, kSendJob, participant.folded() + " " + message.as4_id, now, now);

@@ -138,7 +138,8 @@ Result<std::optional<Remembered>> Receiver::find_remembered(const std::string& m
     return found;
 }
 
-Receiver::Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival) const {
+Receiver::Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival,
+                                                           const BlobPayloads& payloads) const {
     const auto& config = workshop_.config;
     const auto refuse = [&](as4::Cause cause, std::string_view detail, const Error& reason) {
         return std::unexpected(Refused{as4::Refusal(cause, detail), reason, arrival.participant});
@@ -147,7 +148,7 @@ Receiver::Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival
     const auto served = find_served(config, message);
     if (!served) return refuse(as4::Cause::not_serviced, "NOT_SERVICED", served.error());
 
-    auto octets = workshop_.blobs.read(arrival.opened.payloads.front().handle);
+    auto octets = payloads.read(arrival.opened.payloads.front().handle);
     if (!octets) return std::unexpected(Refused{not_now(), octets.error(), arrival.participant});
     auto limits = xhe::envelope_limits();
     limits.bytes = static_cast<std::size_t>(config.max_message);
@@ -181,7 +182,7 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
     const auto before = find_remembered(message.message_id);
     if (!before) return failed(before.error());
     if (*before) return repeat(arrival, **before);
-    auto envelope = check_envelope(arrival);
+    auto envelope = check_envelope(arrival, payloads);
     if (!envelope) return std::unexpected(std::move(envelope.error()));
     auto receipt = make_receipt(arrival);
     if (!receipt) return receipt;
@@ -221,8 +222,9 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
         if (!prepared) return failed(prepared.error());
         exchange = std::move(*prepared);
     }
-    const auto commit = [this, incoming, memory, event, exchange] {
+    const auto commit = [this, incoming, memory, event, exchange](const BlobPayloads* octets) {
         return workshop_.database.write([&](store::Transaction& tx) -> Result<> {
+            if (octets != nullptr) BUDKAVLE_CHECK(octets->store(tx));
             BUDKAVLE_CHECK(remember(tx, memory));
             BUDKAVLE_CHECK(add_incoming(tx, incoming));
             if (exchange) {
@@ -234,11 +236,12 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (store::planted("duplicate_check_not_atomic")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     if (store::planted("receipt_before_commit")) {
+        (void)workshop_.database.write([&](store::Transaction& tx) { return payloads.store(tx); });
         payloads.keep(payload.handle);
         const std::lock_guard lock(late_lock_);
         late_.emplace_back([this, commit, event] {
             std::this_thread::sleep_for(std::chrono::milliseconds(150));
-            if (commit()) {
+            if (commit(nullptr)) {
                 workshop_.journal.publish(event);
                 workshop_.arrivals.ring();
             }
@@ -246,7 +249,7 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
         return receipt;
     }
 #endif
-    const auto committed = commit();
+    const auto committed = commit(&payloads);
     if (!committed && committed.error().code == "db.constraint") {
         // Another copy was faster, in between or at the same moment: it is committed, so this one is a duplicate.
         const auto faster = find_remembered(message.message_id);

@@ -46,7 +46,7 @@ private:
     Checked<as4::Answer> repeat(const Arrival& arrival, const Remembered& before);
     Checked<as4::Answer> ping(const Arrival& arrival);
     Checked<as4::Answer> make_receipt(const Arrival& arrival) const;
-    Checked<xhe::Envelope> check_envelope(const Arrival& arrival) const;
+    Checked<xhe::Envelope> check_envelope(const Arrival& arrival, const BlobPayloads& payloads) const;
     Result<std::optional<Remembered>> find_remembered(const std::string& message_id) const;
     void note(const TransferEvent& event) const;
     net::Response answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request,

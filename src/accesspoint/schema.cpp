@@ -1,7 +1,10 @@
 #include "accesspoint/schema.hpp"
 
+#include <algorithm>
+
 #include "store/planted.hpp"
 #include "store/queue.hpp"
+#include "store/small_blob.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -89,10 +92,14 @@ CREATE TABLE received (
 }  // namespace
 
 std::vector<store::Migration> migrations() {
-    std::vector<store::Migration> list{{1, store::queue_schema()}, {2, kTables}, {3, kOperatorTables}};
+    std::vector<store::Migration> list{{1, store::queue_schema()},
+                                       {2, kTables},
+                                       {3, kOperatorTables},
+                                       {5, store::small_blob_schema()}};
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (store::planted("duplicate_check_not_atomic")) list.push_back({1000, kWithoutKeys});
 #endif
+    std::ranges::sort(list, {}, &store::Migration::version);
     return list;
 }
 

@@ -145,11 +145,12 @@ Result<smp::Metadata> Sender::look_up(const OutgoingMessage& message) const {
     return metadata;
 }
 
-Result<> Sender::seal_if_needed(OutgoingMessage& message, const smp::Metadata& metadata) const {
+Result<std::unique_ptr<store::BlobWriter>> Sender::seal_if_needed(OutgoingMessage& message,
+                                                                  const smp::Metadata& metadata) const {
     const auto& certificate = metadata.endpoint.certificate;
     if (!message.request_blob.empty() && message.peer_sha256 == certificate.sha256_hex() &&
         message.profile == metadata.endpoint.profile)
-        return {};
+        return nullptr;
     const auto* profile = federation::find_transport_profile(metadata.endpoint.profile);
     if (profile == nullptr)
         return fail("as4.profile", "AP-01", "transportProfile", "The transport profile is not known.");
@@ -171,13 +172,14 @@ Result<> Sender::seal_if_needed(OutgoingMessage& message, const smp::Metadata& m
     BUDKAVLE_TRY(const auto sealed,
                  as4::seal(as4::make_user_message(facts, *profile, signer.certificate(), certificate),
                            {part}, signer, certificate, workshop_.config.folder / "spool", *blob));
-    BUDKAVLE_TRY(message.request_blob, blob->commit());
+    BUDKAVLE_CHECK(blob->prepare());
+    message.request_blob = blob->id();
     message.request_type = sealed.content_type;
     message.evidence = write_evidence(sealed.evidence);
     message.peer = certificate.common_name();
     message.peer_sha256 = certificate.sha256_hex();
     message.profile = metadata.endpoint.profile;
-    return {};
+    return blob;
 }
 
 Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
@@ -186,8 +188,10 @@ Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
     if (!metadata) return not_sendable(job, std::move(message), metadata.error());
 
     const auto replaced = message.request_blob;
-    if (const auto sealed = seal_if_needed(message, *metadata); !sealed) {
-        if (sealed.error().retry == Retry::later) return sealed;  // the storage; no fault of the message
+    const auto sealed = seal_if_needed(message, *metadata);
+    if (!sealed) {
+        if (sealed.error().retry == Retry::later)
+            return std::unexpected(sealed.error());  // the storage; no fault of the message
         return not_sendable(job, std::move(message), sealed.error());
     }
     message.lookups = 0;
@@ -197,6 +201,7 @@ Result<> Sender::try_to_send(const store::Job& job, OutgoingMessage message) {
     auto event = event_of(message, "as4.sending");
     event.endpoint = metadata->endpoint.uri;
     const auto written = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
+        if (*sealed) BUDKAVLE_CHECK((*sealed)->store(tx));
         BUDKAVLE_CHECK(update_outgoing(tx, message, was));
         return workshop_.journal.record(tx, event, workshop_.clock.now());
     });
@@ -348,6 +353,7 @@ Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing
         if (exchange) {
             BUDKAVLE_CHECK(add_exchange(tx, *exchange));
         }
+        for (const auto& blob : {octets, request}) BUDKAVLE_CHECK(workshop_.blobs.remove_within(tx, blob));
         return store::complete(tx, job);
     }));
     workshop_.journal.publish(event);

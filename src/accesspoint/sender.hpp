@@ -43,7 +43,9 @@ private:
     /// AP-14…AP-16 and the offer of the receiver.
     Result<smp::Metadata> look_up(const OutgoingMessage& message) const;
     /// Seals once; later attempts send the same octets unless the receiver's certificate or profile has changed since.
-    Result<> seal_if_needed(OutgoingMessage& message, const smp::Metadata& metadata) const;
+    /// What was sealed now is prepared, and stored by the caller with the row; nullptr when nothing was.
+    Result<std::unique_ptr<store::BlobWriter>> seal_if_needed(OutgoingMessage& message,
+                                                              const smp::Metadata& metadata) const;
     /// One transmission. Without a failure the receipt stands in `message`.
     std::optional<Failure> transmit(OutgoingMessage& message, const smp::Metadata& metadata,
                                     const std::string& traceparent);

@@ -93,8 +93,9 @@ SecretBytes copy_of(const SecretBytes& key) {
 
 class Writer final : public BlobWriter {
 public:
-    Writer(fs::path folder, int folder_fd, std::string id, File file, SecretBytes key)
-        : folder_(std::move(folder)),
+    Writer(BlobStore& owner, fs::path folder, int folder_fd, std::string id, File file, SecretBytes key)
+        : owner_(owner),
+          folder_(std::move(folder)),
           folder_fd_(folder_fd),
           id_(std::move(id)),
           file_(std::move(file)),
@@ -118,17 +119,25 @@ public:
     Result<> write_header(ByteView header) { return file_.write(header); }
 
     Result<std::string> commit() override {
+        BUDKAVLE_CHECK(prepare());
+        return id_;
+    }
+
+    Result<> prepare() override {
         BUDKAVLE_CHECK(seal_pending(true));
         BUDKAVLE_CHECK(file_.sync(path(kUnfinished)));
         if (::rename(path(kUnfinished).c_str(), path(kDone).c_str()) != 0)
             return io_error("blob.write", path(kDone), errno);
         committed_ = true;
 #ifdef BUDKAVLE_PLANTED_BUGS
-        if (planted("missing_fsync")) return id_;
+        if (planted("missing_fsync")) return {};
 #endif
         if (::fsync(folder_fd_) != 0) return io_error("blob.sync", folder_, errno);
-        return id_;
+        return {};
     }
+
+    Result<std::string> store(Transaction&) override { return id_; }
+    Result<std::unique_ptr<Source>> read() override { return owner_.read(id_); }
 
     [[nodiscard]] std::uint64_t size() const override { return size_; }
     [[nodiscard]] const std::string& id() const override { return id_; }
@@ -141,6 +150,7 @@ private:
         return file_.write(sealed);
     }
 
+    BlobStore& owner_;
     fs::path folder_;
     int folder_fd_;
     std::string id_;
@@ -210,7 +220,7 @@ public:
         header.insert(header.end(), nonce.begin(), nonce.end());
         header.insert(header.end(), wrapped.begin(), wrapped.end());
         auto writer =
-            std::make_unique<Writer>(folder_, folder_file_.fd(), std::move(id), std::move(file), std::move(file_key));
+            std::make_unique<Writer>(*this, folder_, folder_file_.fd(), std::move(id), std::move(file), std::move(file_key));
         BUDKAVLE_CHECK(writer->write_header(header));
         return writer;
     }

@@ -8,16 +8,24 @@
 
 #include "base/stream.hpp"
 #include "base/time.hpp"
+#include "store/database.hpp"
 
 namespace budkavle::store {
 
-/// A blob being written; invisible until `commit`.
+/// A blob being written; invisible until `commit`, or until the transaction of `store` is committed. Either `commit`, or `prepare` and
+/// `store`: the second way is for a blob that one row names, and costs a small blob no sync of its own (`small_blob.hpp`).
 class BlobWriter : public Sink {
 public:
-    /// Makes it durable (file and folder synced) under its id. After a crash it is there whole or not at all.
+    /// Makes it durable under its id. After a crash it is there whole or not at all.
     virtual Result<std::string> commit() = 0;
+    /// Ends the writing and does what must not wait inside a transaction: a blob with a file of its own is durable afterwards.
+    virtual Result<> prepare() = 0;
+    /// After `prepare`: puts it where the row that names it goes. May be called again when the transaction is run again.
+    virtual Result<std::string> store(Transaction& tx) = 0;
+    /// After `prepare`: what was written, also before it is stored.
+    virtual Result<std::unique_ptr<Source>> read() = 0;
     [[nodiscard]] virtual std::uint64_t size() const = 0;     ///< clear octets so far
-    [[nodiscard]] virtual const std::string& id() const = 0;  ///< the id it will have
+    [[nodiscard]] virtual const std::string& id() const = 0;  ///< the id it will have, fixed from `prepare` on
 };
 
 enum class Sharing : std::uint8_t { one_process, several_processes };
@@ -37,6 +45,13 @@ public:
     virtual Result<std::unique_ptr<Source>> read(const std::string& id) = 0;
     virtual Result<std::uint64_t> size(const std::string& id) = 0;  ///< clear octets
     virtual Result<> remove(const std::string& id) = 0;             ///< absent is fine
+    /// In the transaction that forgets the blob: what lies in the database goes with it. For what has a file of its own nothing
+    /// happens; the caller removes it after the commit as always, so that a row never names what is gone.
+    virtual Result<> remove_within(Transaction& tx, const std::string& id) {
+        (void)tx;
+        (void)id;
+        return {};
+    }
     /// Removes blobs for which `keep` says no (start-up: orphans of transactions that never committed). Among several
     /// processes a file goes only when a sweep at least `suspicion` earlier found it without a keeper, too, and unchanged since: by then no
     /// transaction can be under way that will name it.
