@@ -195,7 +195,7 @@ TEST_F(ReceiveTest, WhatCannotBeStoredIsNotReceipted) {
     const auto request = make_request(to_stad().octets, {});
     const auto away = root_ / "away";
     fs::rename(folder(1) / "blobs", away);
-    const auto no_blobs = post(request);
+    const auto no_blobs = post(make_request(to_stad(100'000).octets, {}));  // too large for the database
     EXPECT_EQ(no_blobs.status, 503);
     EXPECT_TRUE(no_blobs.headers.get("Retry-After"));
     EXPECT_TRUE(no_blobs.body.empty());

@@ -140,11 +140,12 @@ protected:
     void start_second_process();
     as4::Judgement judge(const Request& request, const Answer& answer) const;
 
+    /// Small ones in the database and large ones in files.
     [[nodiscard]] std::size_t blob_count(int number) const;
     [[nodiscard]] std::string log_text(int number, const std::string& stream) const;
     [[nodiscard]] fs::path folder(int number) const { return root_ / ("ap" + std::to_string(number)); }
     /// One integer from the database of an access point.
-    std::int64_t count(int number, std::string_view sql);
+    std::int64_t count(int number, std::string_view sql) const;
     /// Changes something there, behind the back of the access point.
     void change(int number, std::string_view sql);
     /// On PostgreSQL when BUDKAVLE_TEST_ENGINE=postgresql, or in a test that says so: every test of an access point

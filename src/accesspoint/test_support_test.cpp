@@ -324,7 +324,7 @@ as4::Judgement World::judge(const Request& request, const Answer& answer) const 
 std::size_t World::blob_count(int number) const {
     std::size_t n = 0;
     for (const auto& entry : fs::directory_iterator(folder(number) / "blobs")) n += entry.is_regular_file() ? 1 : 0;
-    return n;
+    return n + static_cast<std::size_t>(count(number, "SELECT COUNT(*) FROM small_blob"));
 }
 
 std::string World::log_text(int number, const std::string& stream) const {
@@ -334,7 +334,7 @@ std::string World::log_text(int number, const std::string& stream) const {
     return out.str();
 }
 
-std::int64_t World::count(int number, std::string_view sql) {
+std::int64_t World::count(int number, std::string_view sql) const {
     const auto database = store::Database::open_at(database_location(config(number)), migrations());
     if (!database) {
         ADD_FAILURE() << database.error().describe();
