@@ -23,26 +23,49 @@ std::string write_timestamp(Time created, const std::string& id) {
     return writer.close().take();
 }
 
-/// The envelope with `signature` as it is, which may be empty.
-std::string assemble(const EnvelopeParts& parts, const crypto::Identity& signer, const Ids& ids,
-                     std::string_view signature) {
+std::string write_messaging(const EnvelopeParts& parts, const Ids& ids) {
+    xml::Writer writer;
+    writer.open("eb:Messaging",
+                {{"xmlns:eb", kEb}, {"xmlns:wsu", kWsu}, {"S12:mustUnderstand", "true"}, {"wsu:Id", ids.messaging}});
+    return writer.raw(parts.messaging).close().take();
+}
+
+std::string write_body(const Ids& ids) {
+    xml::Writer writer;
+    return writer.open("S12:Body", {{"xmlns:wsu", kWsu}, {"wsu:Id", ids.body}}).close().take();
+}
+
+/// What is signed, as it stands in the envelope.
+struct SignedParts {
+    std::string messaging, body, timestamp;
+};
+
+std::string assemble(const EnvelopeParts& parts, const SignedParts& covered, const crypto::Identity& signer,
+                     const Ids& ids, std::string_view signature) {
     xml::Writer writer;
     writer.raw(R"(<?xml version="1.0" encoding="UTF-8"?>)");
     writer.open("S12:Envelope", {{"xmlns:S12", kSoap12}}).open("S12:Header");
     writer.open("wsse:Security", {{"xmlns:wsse", kWsse}, {"xmlns:wsu", kWsu}, {"S12:mustUnderstand", "true"}});
-    if (parts.timestamp) writer.raw(write_timestamp(*parts.timestamp, ids.timestamp));
+    writer.raw(covered.timestamp);
     writer.raw(parts.security).raw(binary_security_token(signer.certificate(), ids.token)).raw(signature).close();
-    writer.open("eb:Messaging",
-                {{"xmlns:eb", kEb}, {"xmlns:wsu", kWsu}, {"S12:mustUnderstand", "true"}, {"wsu:Id", ids.messaging}});
-    writer.raw(parts.messaging).close().close();
-    writer.open("S12:Body", {{"xmlns:wsu", kWsu}, {"wsu:Id", ids.body}}).close();
-    return writer.close().take();
+    return writer.raw(covered.messaging).close().raw(covered.body).close().take();
 }
 
-Result<Bytes> digest_of(xml::Element element) {
-    crypto::Hasher hasher(crypto::DigestAlgorithm::sha256);
-    BUDKAVLE_CHECK(xml::canonicalise(element, {}, hasher));
-    return hasher.digest();
+/// Exclusive canonical form of markup that will stand in an envelope: it depends on the prefixes in use and on nothing else around it, so
+/// that the rest of the envelope need not be there.
+Result<Bytes> canonical(std::string_view markup) {
+    xml::Writer writer;
+    writer.open("context", {{"xmlns:S12", kSoap12}, {"xmlns:wsse", kWsse}, {"xmlns:wsu", kWsu}, {"xmlns:ds", xmlsec::kDs}});
+    const auto text = writer.raw(markup).close().take();
+    BUDKAVLE_TRY(const auto document, xml::Document::parse(as_bytes(text)));
+    MemorySink sink(text.size() * 8 + 1024);
+    for (const auto element : document.root().children()) BUDKAVLE_CHECK(xml::canonicalise(element, {}, sink));
+    return sink.take();
+}
+
+Result<Bytes> digest_of(std::string_view markup) {
+    BUDKAVLE_TRY(const auto octets, canonical(markup));
+    return crypto::sha256(octets);
 }
 
 ReferenceEvidence reference(std::string uri, std::string_view transform, ByteView digest) {
@@ -70,21 +93,14 @@ std::string write_signature(const std::string& signed_info, std::string_view val
     return writer.close().take();
 }
 
-/// wsse:Security of an envelope that was assembled here.
-xml::Element security_of(const xml::Document& document) {
-    return document.root().child(kSoap12, "Header").child(kWsse, "Security");
-}
-
-Result<std::vector<ReferenceEvidence>> make_references(const EnvelopeParts& parts, const std::string& envelope,
+Result<std::vector<ReferenceEvidence>> make_references(const EnvelopeParts& parts, const SignedParts& covered,
                                                        const Ids& ids) {
-    BUDKAVLE_TRY(const auto document, xml::Document::parse(as_bytes(envelope)));
-    const auto root = document.root();
-    BUDKAVLE_TRY(const auto messaging, digest_of(root.child(kSoap12, "Header").child(kEb, "Messaging")));
-    BUDKAVLE_TRY(const auto body, digest_of(root.child(kSoap12, "Body")));
+    BUDKAVLE_TRY(const auto messaging, digest_of(covered.messaging));
+    BUDKAVLE_TRY(const auto body, digest_of(covered.body));
     std::vector<ReferenceEvidence> references{reference("#" + ids.messaging, xmlsec::kExcC14n, messaging),
                                               reference("#" + ids.body, xmlsec::kExcC14n, body)};
-    if (parts.timestamp) {
-        BUDKAVLE_TRY(const auto timestamp, digest_of(security_of(document).child(kWsu, "Timestamp")));
+    if (!covered.timestamp.empty()) {
+        BUDKAVLE_TRY(const auto timestamp, digest_of(covered.timestamp));
         references.push_back(reference("#" + ids.timestamp, xmlsec::kExcC14n, timestamp));
     }
     for (const auto& attachment : parts.attachments)
@@ -92,12 +108,9 @@ Result<std::vector<ReferenceEvidence>> make_references(const EnvelopeParts& part
     return references;
 }
 
-Result<std::string> signature_value(const std::string& envelope, const crypto::Identity& signer) {
-    BUDKAVLE_TRY(const auto document, xml::Document::parse(as_bytes(envelope)));
-    const auto signed_info = security_of(document).child(xmlsec::kDs, "Signature").child(xmlsec::kDs, "SignedInfo");
-    MemorySink canonical(std::size_t{1} << 20);
-    BUDKAVLE_CHECK(xml::canonicalise(signed_info, {}, canonical));
-    BUDKAVLE_TRY(const auto value, signer.key->sign(crypto::SignatureAlgorithm::rsa_sha256, canonical.bytes()));
+Result<std::string> signature_value(const std::string& signed_info, const crypto::Identity& signer) {
+    BUDKAVLE_TRY(const auto octets, canonical(signed_info));
+    BUDKAVLE_TRY(const auto value, signer.key->sign(crypto::SignatureAlgorithm::rsa_sha256, octets));
     return base64_encode(value);
 }
 
@@ -124,11 +137,12 @@ std::string key_info_of_token(std::string_view id) {
 
 Result<SignedEnvelope> sign_envelope(const EnvelopeParts& parts, const crypto::Identity& signer) {
     const Ids ids;
-    BUDKAVLE_TRY(auto references, make_references(parts, assemble(parts, signer, ids, ""), ids));
+    const SignedParts covered{write_messaging(parts, ids), write_body(ids),
+                              parts.timestamp ? write_timestamp(*parts.timestamp, ids.timestamp) : std::string()};
+    BUDKAVLE_TRY(auto references, make_references(parts, covered, ids));
     const auto signed_info = write_signed_info(references);
-    BUDKAVLE_TRY(const auto value,
-                 signature_value(assemble(parts, signer, ids, write_signature(signed_info, "", ids)), signer));
-    return SignedEnvelope{assemble(parts, signer, ids, write_signature(signed_info, value, ids)),
+    BUDKAVLE_TRY(const auto value, signature_value(signed_info, signer));
+    return SignedEnvelope{assemble(parts, covered, signer, ids, write_signature(signed_info, value, ids)),
                           std::move(references)};
 }
 

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
+#include <unordered_map>
 
 #include "crypto/asn1.hpp"
 #include "crypto/digest.hpp"
@@ -45,6 +47,41 @@ void collect(const GENERAL_NAMES* names, int type, std::vector<std::string>& out
                          static_cast<std::size_t>(ASN1_STRING_length(value)));
     }
 }
+
+/// Certificates that were read lately, by their octets. Reading is a pure function of the octets and takes as long as a signature with
+/// RSA-2048: the library goes through all its decoders for the public key. Whether a certificate may be trusted is never remembered here.
+class Memory {
+public:
+    static Memory& common() {
+        static Memory only;
+        return only;
+    }
+    std::optional<Certificate> find(const std::string& octets) {
+        const std::lock_guard lock(lock_);
+        if (const auto young = young_.find(octets); young != young_.end()) return young->second;
+        const auto old = old_.find(octets);
+        if (old == old_.end()) return std::nullopt;
+        keep(octets, Certificate(old->second));
+        return young_.find(octets)->second;
+    }
+    void add(const std::string& octets, const Certificate& certificate) {
+        const std::lock_guard lock(lock_);
+        keep(octets, certificate);
+    }
+
+private:
+    /// A flood of strange certificates displaces what is in use for one reading, and never takes more than twice this.
+    static constexpr std::size_t kGeneration = 128;
+    void keep(const std::string& octets, Certificate certificate) {
+        if (young_.size() >= kGeneration) {
+            old_ = std::move(young_);
+            young_.clear();
+        }
+        young_.insert_or_assign(octets, std::move(certificate));
+    }
+    std::mutex lock_;
+    std::unordered_map<std::string, Certificate> young_, old_;
+};
 
 }  // namespace
 
@@ -91,24 +128,31 @@ struct Certificate::Facts {
 };
 
 Result<Certificate> Certificate::from_der(ByteView der) {
-    const ErrorQueueGuard guard;
     if (der.empty() || der.size() > kMaxDer) return malformed();
-    const auto* at = der.data();
-    std::shared_ptr<X509> x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())), X509_free);
-    if (!x509 || at != der.data() + der.size()) return malformed();
-    // Only the one canonical encoding is accepted: otherwise one certificate could have several fingerprints.
-    unsigned char* again = nullptr;
-    const int size = i2d_X509(x509.get(), &again);
-    if (size < 0) return malformed();
-    const Bytes encoded(again, again + size);
-    OPENSSL_free(again);
-    const auto not_before = time_of(X509_get0_notBefore(x509.get()));
-    const auto not_after = time_of(X509_get0_notAfter(x509.get()));
-    if (!std::ranges::equal(encoded, der) || !not_before || !not_after || X509_get0_pubkey(x509.get()) == nullptr)
-        return malformed();
-    X509_check_purpose(x509.get(), -1, 0);  // fills the cache of extensions while nobody else has the object
-    auto facts = std::make_shared<const Facts>(Facts{encoded, hex_encode(sha256(encoded)), *not_before, *not_after});
-    return Certificate(std::move(x509), std::move(facts));
+    const std::string octets(as_text(der));
+    if (auto known = Memory::common().find(octets)) return std::move(*known);
+    const auto parse = [&]() -> Result<Certificate> {
+        const ErrorQueueGuard guard;
+        const auto* at = der.data();
+        std::shared_ptr<X509> x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())), X509_free);
+        if (!x509 || at != der.data() + der.size()) return malformed();
+        // Only the one canonical encoding is accepted: otherwise one certificate could have several fingerprints.
+        unsigned char* again = nullptr;
+        const int size = i2d_X509(x509.get(), &again);
+        if (size < 0) return malformed();
+        const Bytes encoded(again, again + size);
+        OPENSSL_free(again);
+        const auto not_before = time_of(X509_get0_notBefore(x509.get()));
+        const auto not_after = time_of(X509_get0_notAfter(x509.get()));
+        if (!std::ranges::equal(encoded, der) || !not_before || !not_after || X509_get0_pubkey(x509.get()) == nullptr)
+            return malformed();
+        X509_check_purpose(x509.get(), -1, 0);  // fills the cache of extensions while nobody else has the object
+        auto facts = std::make_shared<const Facts>(Facts{encoded, hex_encode(sha256(encoded)), *not_before, *not_after});
+        return Certificate(std::move(x509), std::move(facts));
+    };
+    auto certificate = parse();
+    if (certificate) Memory::common().add(octets, *certificate);
+    return certificate;
 }
 
 Result<std::vector<Certificate>> Certificate::all_from_pem(std::string_view pem) {

@@ -4,6 +4,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <array>
+#include <memory>
+#include <mutex>
+#include <set>
+
 #include "crypto/asn1.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/ossl.hpp"
@@ -14,10 +19,51 @@ namespace {
 
 constexpr std::size_t kMaxCrl = std::size_t{64} << 20;
 
+using Fingerprint = std::array<std::uint8_t, 32>;
+
 bool has_sha2_signature(const X509_CRL* crl) {
     int digest_nid = NID_undef;
     if (OBJ_find_sigid_algs(X509_CRL_get_signature_nid(crl), &digest_nid, nullptr) != 1) return false;
     return digest_nid == NID_sha256 || digest_nid == NID_sha384 || digest_nid == NID_sha512;
+}
+
+/// Issuers (SHA-256 of their certificates) whose signature on a list was found good. It hangs on the list itself: neither can change, so
+/// the finding cannot grow old. What it is worth at a certain time is judged anew every time.
+class GoodIssuers {
+public:
+    static GoodIssuers* of(X509_CRL* crl) { return static_cast<GoodIssuers*>(X509_CRL_get_meth_data(crl)); }
+    /// The list that owns both.
+    static std::shared_ptr<X509_CRL> attach(X509_CRL* crl) {
+        if (crl == nullptr) return nullptr;
+        X509_CRL_set_meth_data(crl, new GoodIssuers);
+        return {crl, [](X509_CRL* ended) {
+                    delete of(ended);
+                    X509_CRL_free(ended);
+                }};
+    }
+    [[nodiscard]] bool contains(const Fingerprint& issuer) {
+        const std::lock_guard lock(lock_);
+        return issuers_.contains(issuer);
+    }
+    void add(const Fingerprint& issuer) {
+        const std::lock_guard lock(lock_);
+        issuers_.insert(issuer);
+    }
+
+private:
+    std::mutex lock_;
+    std::set<Fingerprint> issuers_;
+};
+
+/// X509_CRL_verify with memory.
+bool has_good_signature(X509_CRL* crl, X509* issuer) {
+    auto* good = GoodIssuers::of(crl);
+    Fingerprint fingerprint{};
+    const bool known = good != nullptr && X509_digest(issuer, EVP_sha256(), fingerprint.data(), nullptr) == 1;
+    if (known && good->contains(fingerprint)) return true;
+    if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1) return false;
+    if (known) good->add(fingerprint);
+    return true;
 }
 
 }  // namespace
@@ -31,10 +77,10 @@ Result<Crl> Crl::parse(ByteView der_or_pem) {
     std::shared_ptr<X509_CRL> crl;
     if (as_text(der_or_pem).find("-----BEGIN ") != std::string_view::npos) {
         const Owned<BIO, BIO_free> in(BIO_new_mem_buf(der_or_pem.data(), static_cast<int>(der_or_pem.size())));
-        crl.reset(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr), X509_CRL_free);
+        crl = GoodIssuers::attach(PEM_read_bio_X509_CRL(in.get(), nullptr, nullptr, nullptr));
     } else {
         const auto* at = der_or_pem.data();
-        crl.reset(d2i_X509_CRL(nullptr, &at, static_cast<long>(der_or_pem.size())), X509_CRL_free);
+        crl = GoodIssuers::attach(d2i_X509_CRL(nullptr, &at, static_cast<long>(der_or_pem.size())));
         if (at != der_or_pem.data() + der_or_pem.size()) return malformed();
     }
     if (!crl || !time_of(X509_CRL_get0_lastUpdate(crl.get()))) return malformed();
@@ -68,7 +114,7 @@ bool is_signed_by(X509_CRL* crl, X509* issuer) {
     // An absent keyUsage reads as all bits.
     return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(issuer)) == 0 &&
            (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0 && has_sha2_signature(crl) &&
-           X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1;
+           has_good_signature(crl, issuer);
 }
 
 bool Crl::is_signed_by(const Certificate& issuer) const {

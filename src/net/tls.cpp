@@ -129,6 +129,9 @@ Result<SslContext> make_server_context(const TlsServer& tls, const PeerCheck& ch
     SslContext context(SSL_CTX_new(TLS_server_method()));
     if (!context) return fail("tls.identity", "No TLS context could be made.");
     harden(context.get());
+    // A read takes what the socket has, not a record head and then its rest; buffers stay with their connection, whose number is bounded.
+    SSL_CTX_set_read_ahead(context.get(), 1);
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
     BUDKAVLE_CHECK(install_identity(context.get(), tls.identity));
     if (!check.trust) return context;
     install_peer_check(context.get(), check);

@@ -24,8 +24,28 @@ Result<> Guard::finish() const {
     return {};
 }
 
+namespace {
+
+/// Are these eight octets all from 0x20 to 0x7F? Then there is nothing to look at in them.
+bool is_plain(const std::uint8_t* at) {
+    constexpr std::uint64_t kHigh = 0x8080808080808080;
+    constexpr std::uint64_t kSpaces = 0x2020202020202020;
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    // Without high bits nothing is borrowed past an octet that is large enough, and one that is too small shows its high bit.
+    return ((word | (word - kSpaces)) & kHigh) == 0;
+}
+
+}  // namespace
+
 Result<> Guard::characters(ByteView piece) {
-    for (const std::uint8_t octet : piece) {
+    const auto* at = piece.data();
+    const auto* const end = at + piece.size();
+    while (at != end) {
+        if (missing_ == 0)
+            while (end - at >= 8 && is_plain(at)) at += 8;
+        if (at == end) break;
+        const std::uint8_t octet = *at++;
         if (missing_ == 0 && octet < 0x80) {
             if (octet >= 0x20) continue;
             if (octet == '\n') {
@@ -73,12 +93,23 @@ Result<> Guard::markup(ByteView piece) {
             last_ = 0;
             continue;
         }
+        if (state_ == State::quoted) {  // most octets of a tag
+            const void* found = std::memchr(at, quote_, static_cast<std::size_t>(end - at));
+            const auto* stop = found == nullptr ? end : static_cast<const std::uint8_t*>(found) + 1;
+            length_ += static_cast<std::size_t>(stop - at);
+            at = stop;
+            if (length_ > limits_.markup)
+                return refuse("xml.limit", "A tag, comment or processing instruction is too long.");
+            if (found != nullptr) state_ = State::tag;
+            continue;
+        }
         const std::uint8_t octet = *at++;
         last_ = (last_ << 8) | octet;
         ++length_;
         const bool limited = state_ != State::cdata || limit_cdata_;
         switch (state_) {
             case State::text:
+            case State::quoted:
                 break;
             case State::open:
                 state_ = octet == '!' ? State::declaration : octet == '?' ? State::instruction : State::tag;
@@ -104,9 +135,6 @@ Result<> Guard::markup(ByteView piece) {
                 } else if (octet == '=' && ++attributes_ > limits_.attributes) {
                     return refuse("xml.limit", "An element has too many attributes.");
                 }
-                break;
-            case State::quoted:
-                if (octet == quote_) state_ = State::tag;
                 break;
             case State::comment:
                 if ((last_ & 0xFFFFFF) == 0x2D2D3E) state_ = State::text;
