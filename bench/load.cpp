@@ -20,7 +20,8 @@ using Moment = std::chrono::steady_clock::time_point;
 
 struct Options {
     Target target;
-    std::string file, peer, peer_trust, participant;
+    std::vector<std::string> files;
+    std::string peer, peer_trust, participant;
     unsigned connections = 16, warm = 0;
     bool fresh = false, stream = false;
 };
@@ -31,7 +32,7 @@ struct Sent {
 };
 
 void options_of(CLI::App& command, Options& options) {
-    command.add_option("--file", options.file)->required();
+    command.add_option("--file", options.files)->required();
     command.add_option("--host", options.target.host)->required();
     command.add_option("--port", options.target.port)->required();
     command.add_option("--path", options.target.path);
@@ -125,7 +126,7 @@ void report(json::object object) {
 }
 
 void load(const Options& options) {
-    const auto messages = need(read_corpus(options.file));
+    const auto messages = need(read_corpus(options.files.at(0)));
     Volley volley(options, messages, [&](const Message& message) {
         return head_of(options.target, "POST", options.target.path, message.content_type, message.body.size()) +
                message.body;
@@ -145,21 +146,37 @@ void load(const Options& options) {
             {"bad", count_bad_receipts(options, messages, volley.sent())}});
 }
 
-/// One large message as a stream.
-void load_stream(const Options& options) {
-    auto facts = need(read_corpus(options.file + ".facts"));
-    const auto size = std::filesystem::file_size(options.file);
+/// Large messages as streams, each as soon as a connection is free; `send` gets the connection, file, facts and length of one.
+template <class Send>
+std::vector<Message> stream_all(const Options& options, std::vector<Sent>& sent, Send&& send) {
+    std::vector<Message> facts;
+    for (const auto& file : options.files) facts.push_back(need(read_corpus(file + ".facts")).at(0));
+    sent.resize(facts.size());
     const ClientContext context(options.target);
-    Connection connection(context, options.target);
+    std::vector<std::unique_ptr<Connection>> connections;
+    for (std::size_t i = 0; i < std::min<std::size_t>(options.connections, facts.size()); ++i)
+        connections.push_back(std::make_unique<Connection>(context, options.target));
     rendezvous("ready");
-    const auto start = std::chrono::steady_clock::now();
-    const auto body = need(FileSource::open(options.file));
-    std::vector<Sent> sent(1);
-    sent[0].answer = connection.exchange(
-        head_of(options.target, "POST", options.target.path, facts[0].content_type, size), *body);
-    const double seconds = seconds_since(start);
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (const auto& connection : connections)
+        threads.emplace_back([&, mine = connection.get()] {
+            for (std::size_t n = next++; n < facts.size(); n = next++) {
+                const auto body = need(FileSource::open(options.files[n]));
+                const auto head = send(facts[n], std::filesystem::file_size(options.files[n]));
+                sent[n].answer = mine->exchange(head, *body);
+            }
+        });
+    return facts;
+}
+
+void load_stream(const Options& options) {
+    std::vector<Sent> sent;
+    const auto facts = stream_all(options, sent, [&](const Message& message, std::uint64_t size) {
+        return head_of(options.target, "POST", options.target.path, message.content_type, size);
+    });
     rendezvous("done");
-    report({{"seconds", seconds}, {"bytes", size}, {"bad", count_bad_receipts(options, facts, sent)}});
+    report({{"bad", count_bad_receipts(options, facts, sent)}});
 }
 
 std::string outbox_path(const Options& options) {
@@ -200,7 +217,7 @@ void await_final(Connection& connection, const Options& options, const std::vect
 }
 
 void outbox(const Options& options) {
-    auto messages = need(read_corpus(options.file));
+    auto messages = need(read_corpus(options.files.at(0)));
     Volley volley(options, messages, [&](const Message& message) {
         return head_of(options.target, "POST", outbox_path(options), "application/xml", message.body.size(),
                        key_header(message)) +
@@ -230,22 +247,19 @@ void outbox(const Options& options) {
 }
 
 void outbox_stream(const Options& options) {
-    const auto facts = need(read_corpus(options.file + ".facts"));
-    const auto size = std::filesystem::file_size(options.file);
+    std::vector<Sent> sent;
+    (void)stream_all(options, sent, [&](const Message& message, std::uint64_t size) {
+        return head_of(options.target, "POST", outbox_path(options), "application/xml", size, key_header(message));
+    });
     const ClientContext context(options.target);
-    Connection connection(context, options.target);
-    rendezvous("ready");
-    const auto start = std::chrono::steady_clock::now();
-    const auto body = need(FileSource::open(options.file));
-    const auto answer = connection.exchange(
-        head_of(options.target, "POST", outbox_path(options), "application/xml", size, key_header(facts[0])), *body);
-    const double accepted = seconds_since(start);
-    const auto id = as4_id_of(answer);
-    await_final(connection, options, {id});
-    const double seconds = seconds_since(start);
-    const bool delivered = state_of(connection, options, id) == "delivered";
+    Connection asking(context, options.target);
+    std::vector<std::string> ids;
+    for (const auto& one : sent) ids.push_back(as4_id_of(one.answer));
+    await_final(asking, options, ids);
     rendezvous("done");
-    report({{"seconds", seconds}, {"accepted_seconds", accepted}, {"bytes", size}, {"bad", delivered ? 0 : 1}});
+    std::size_t bad = 0;
+    for (const auto& id : ids) bad += state_of(asking, options, id) == "delivered" ? 0 : 1;
+    report({{"bad", bad}});
 }
 
 }  // namespace
@@ -257,7 +271,7 @@ void add_load(CLI::App& app) {
     command->add_option("--peer", options.peer, "AS4 certificate of the access point")->required();
     command->add_option("--peer-trust", options.peer_trust, "its issuer")->required();
     command->add_flag("--fresh", options.fresh, "a new connection for every message");
-    command->add_flag("--stream", options.stream, "FILE is the body of one large message");
+    command->add_flag("--stream", options.stream, "each FILE is the body of one large message");
     command->callback([] { options.stream ? load_stream(options) : load(options); });
 }
 
@@ -266,7 +280,7 @@ void add_outbox(CLI::App& app) {
     auto* command = app.add_subcommand("outbox", "hands envelopes to interface C and waits until they are delivered");
     options_of(*command, options);
     command->add_option("--participant", options.participant)->required();
-    command->add_flag("--stream", options.stream, "FILE is one large envelope");
+    command->add_flag("--stream", options.stream, "each FILE is one large envelope");
     command->callback([] { options.stream ? outbox_stream(options) : outbox(options); });
 }
 

@@ -191,7 +191,7 @@ void make_large(const Options& options) {
     const auto envelope_file = options.envelopes ? options.out : options.out + ".xhe";
     {
         const auto sink = need(FileSink::create(envelope_file));
-        RandomXml xml(options.bytes / 16 * 9 - 12'000);  // base64 of base64, and what stands around
+        RandomXml xml(options.bytes / 4 * 3 - 12'000);  // it comes as base64 of its ciphertext, and something stands around
         maker.seal_envelope(id, xml, *sink);
     }
     Message facts{id, {}, {}, {}};

@@ -143,21 +143,26 @@ class Bench:
     def make_outgoing(self, out, *more):
         make("--envelopes", *self.envelope(REGION, NORRBY), "--out", out, *more)
 
-    def load(self, file, *more):
-        host, port, path = split_url(self.own["url"])
-        return Tool("load", "--file", file, "--host", host, "--port", port, "--path", path, "--tls-key", self.peer["tlsKey"], "--tls-cert", self.peer["tlsCert"],
+    def load(self, file, *more, port=None):
+        host, own_port, path = split_url(self.own["url"])
+        port = port or own_port
+        return Tool("load", *files_of(file), "--host", host, "--port", port, "--path", path, "--tls-key", self.peer["tlsKey"], "--tls-cert", self.peer["tlsCert"],
                     "--tls-trust", self.facts["trust"]["tls"], "--peer", self.own["cert"], "--peer-trust", self.facts["trust"]["as4"], *more)
 
     def outbox(self, file, *more):
         service = self.facts["messageServices"][self.participants[REGION]["messageServiceName"]]
         host, port, _ = split_url(self.own["interfaceC"])
-        return Tool("outbox", "--file", file, "--host", host, "--port", port, "--participant", REGION, "--tls-key", service["key"], "--tls-cert", service["cert"],
+        return Tool("outbox", *files_of(file), "--host", host, "--port", port, "--participant", REGION, "--tls-key", service["key"], "--tls-cert", service["cert"],
                     "--tls-trust", self.facts["trust"]["tls"], *more)
 
     def null_peer(self):
         _, port, _ = split_url(self.peer["url"])
         return Tool("peer", "--key", self.peer["key"], "--cert", self.peer["cert"], "--tls-key", self.peer["tlsKey"], "--tls-cert", self.peer["tlsCert"],
                     "--tls-trust", self.facts["trust"]["tls"], "--port", port)
+
+
+def files_of(files):
+    return [word for file in (files if isinstance(files, list) else [files]) for word in ("--file", file)]
 
 
 def split_url(url):
@@ -169,13 +174,14 @@ def split_url(url):
 def timed(bench, tool):
     """Runs what `tool` has prepared; its result with the processor time of the access point."""
     tool.wait_for("ready")
-    before = cpu_seconds(bench.pid)
+    before, start = cpu_seconds(bench.pid), time.monotonic()
     tool.go()
     tool.wait_for("done")
-    spent = cpu_seconds(bench.pid) - before
+    spent, seconds = cpu_seconds(bench.pid) - before, time.monotonic() - start
     tool.go()
     result = tool.result()
     result["cpu_seconds"] = spent
+    result.setdefault("seconds", seconds)
     if result["bad"]:
         raise SystemExit(f"{result['bad']} messages have no valid receipt: nothing was measured")
     return result

@@ -36,12 +36,13 @@ bool ends_in_line_feed(int fd, std::int64_t size) {
 
 /// One write per line: with O_APPEND lines of several threads and processes never mix. A full disk loses the line: a
 /// log must not stop the service, and there is nowhere to say so.
-void write_line(int fd, std::string line) {
+bool write_line(int fd, std::string line) {
     line += '\n';
     ssize_t n = 0;
     do {
         n = ::write(fd, line.data(), line.size());
     } while (n < 0 && errno == EINTR);
+    return n == static_cast<ssize_t>(line.size());
 }
 
 /// The octets after the last line feed but one, without a final line feed; `size` > 0.
@@ -101,8 +102,9 @@ LineFile::~LineFile() {
 
 void LineFile::append(std::string_view line) {
     const std::lock_guard lock(lock_);
-    const bool closed = ends_in_line_feed(fd_, size_of(fd_));
-    write_line(fd_, (closed ? "" : "\n") + std::string(line));
+    // Only a crash before this process or a full disk leaves a line cut off.
+    const bool closed = sure_ || ends_in_line_feed(fd_, size_of(fd_));
+    sure_ = write_line(fd_, (closed ? "" : "\n") + std::string(line));
 }
 
 Result<std::unique_ptr<ChainedFile>> ChainedFile::open(const std::filesystem::path& file) {

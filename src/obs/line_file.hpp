@@ -26,6 +26,7 @@ private:
     explicit LineFile(int fd) : fd_(fd) {}
     int fd_;
     std::mutex lock_;
+    bool sure_ = false;  ///< the last line here was written whole
 };
 
 /// The audit log: every line carries the SHA-256 of the one before. Several processes may share the file.

@@ -1,5 +1,6 @@
 #include "obs/log.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 
@@ -14,6 +15,10 @@ constexpr std::string_view kMended = "log.line_closed";
 
 /// JSON string, control characters escaped: a hostile value cannot forge a line. Octets that are no UTF-8 become '?'.
 std::string quoted(std::string_view value) {
+    const bool plain = value.size() <= kLongestValue && std::ranges::all_of(value, [](char c) {
+                           return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+                       });
+    if (plain) return '"' + std::string(value) + '"';
     std::string clean(value.substr(0, kLongestValue));
     if (!is_valid_utf8(clean)) {
         for (auto& c : clean) {

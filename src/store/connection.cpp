@@ -71,7 +71,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::filesystem::path
     // NORMAL.
     BUDKAVLE_CHECK(connection->script(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
-        "PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"));
+        // A page that many commits change is copied to the file once for all of them.
+        "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA trusted_schema=OFF; PRAGMA temp_store=MEMORY;"));
     if (access == Access::read) BUDKAVLE_CHECK(connection->script("PRAGMA query_only=ON;"));
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (planted("missing_fsync")) BUDKAVLE_CHECK(connection->script("PRAGMA synchronous=OFF;"));
