@@ -88,8 +88,8 @@ class Bench:
         self.participants = {one["id"]: one for one in self.facts["participants"]}
         self.running = {}
         config = self.folder / "ap2" / "ap2.toml"
-        # Octets of requests are kept by the demo to be shown; no operator keeps them.
-        config.write_text(config.read_text().replace("keep_wire_octets = true", "keep_wire_octets = false").replace("\n[ap]\n", "\n[ap]\nmax_message = 2000000000\n"))
+        # Octets of requests are kept by the demo to be shown, and it sends two messages at a time; an operator does neither.
+        config.write_text(config.read_text().replace("keep_wire_octets = true", "keep_wire_octets = false").replace("\n[ap]\n", "\n[ap]\nmax_message = 2000000000\nsenders = 16\n"))
 
     def __enter__(self):
         for name in ("ca", "smp", "dns"):

@@ -6,6 +6,9 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
 
 #include "crypto/ossl.hpp"
 #include "crypto/revocation.hpp"
@@ -156,6 +159,44 @@ Result<> check_pinned(const Certificate& leaf, const TrustPolicy& policy, std::s
     return {};
 }
 
+/// Paths that were found good, by all that decided about them but the time and the revocation data: those are judged every time. What was
+/// found bad is not remembered.
+class GoodPaths {
+public:
+    static GoodPaths& common() {
+        static GoodPaths only;
+        return only;
+    }
+    static std::string key(Purpose purpose, const std::vector<Certificate>& anchors, const Certificate& leaf,
+                           const std::vector<Certificate>& extra, const TrustPolicy& policy) {
+        auto text = std::to_string(static_cast<int>(purpose)) + " " + std::to_string(static_cast<int>(policy.use)) + " " +
+                    std::to_string(policy.min_rsa_bits) + (policy.anchor_must_issue ? " issuing " : " any ") +
+                    leaf.sha256_hex() + " under";
+        for (const auto& anchor : anchors) text += " " + anchor.sha256_hex();
+        text += " with";
+        for (const auto& one : extra) text += " " + one.sha256_hex();
+        return text;
+    }
+    /// The path when each of its certificates is within its validity.
+    std::optional<std::vector<Certificate>> find(const std::string& key, Time at) {
+        const std::lock_guard lock(lock_);
+        const auto found = paths_.find(key);
+        const auto valid = [&](const Certificate& one) { return one.not_before() <= at && at <= one.not_after(); };
+        if (found == paths_.end() || !std::ranges::all_of(found->second, valid)) return std::nullopt;
+        return found->second;
+    }
+    void add(const std::string& key, const std::vector<Certificate>& path) {
+        const std::lock_guard lock(lock_);
+        if (paths_.size() >= kMost) paths_.clear();
+        paths_.insert_or_assign(key, path);
+    }
+
+private:
+    static constexpr std::size_t kMost = 1024;
+    std::mutex lock_;
+    std::unordered_map<std::string, std::vector<Certificate>> paths_;
+};
+
 }  // namespace
 
 Result<> TrustStore::check(const Certificate& leaf, const std::vector<Certificate>& extra, const CrlStore& crls,
@@ -163,6 +204,8 @@ Result<> TrustStore::check(const Certificate& leaf, const std::vector<Certificat
     const ErrorQueueGuard guard;
     const auto rule = rule_of(purpose_);
     if (std::ranges::find(pins_, leaf) != pins_.end()) return check_pinned(leaf, policy, rule);
+    const auto key = GoodPaths::key(purpose_, anchors_, leaf, extra, policy);
+    if (const auto known = GoodPaths::common().find(key, policy.at)) return check_revocation(*known, crls, policy, rule);
     const Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
     const Owned<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
     const Owned<STACK_OF(X509), free_stack> untrusted(sk_X509_new_null());
@@ -192,6 +235,7 @@ Result<> TrustStore::check(const Certificate& leaf, const std::vector<Certificat
         return fail("trust.usage", rule, {}, "The certificate's key usage does not allow this purpose.");
     }
     BUDKAVLE_TRY(const auto path, certificates_of(chain, leaf, anchors_));
+    GoodPaths::common().add(key, path);
     return check_revocation(path, crls, policy, rule);
 }
 

@@ -53,6 +53,24 @@ TEST_F(SdkVectors, JudgedAtTheGivenMomentOnly) {
     EXPECT_EQ(check("snd-revoked.crt", at("2026-11-21T11:00:00Z")), "trust.revocation_unavailable");
 }
 
+// Decision 12: a path that was good is not built again, but what can change is judged every time.
+TEST_F(SdkVectors, ARememberedPathIsStillJudged) {
+    for (int round = 0; round < 2; ++round) {
+        EXPECT_EQ(check("snd.crt"), "") << round;
+        EXPECT_EQ(check("snd.crt", at("2026-11-20T00:00:00Z")), "trust.not_yet_valid");
+        EXPECT_EQ(check("snd.crt", at("2046-11-20T00:00:01Z")), "trust.expired");
+    }
+    const auto leaf = certificate(shared("sdk-vectors/keys/snd.crt"));
+    const auto issuer = certificate(shared("sdk-vectors/keys/ca.crt"));
+    const TrustPolicy policy{.at = at("2026-11-23T00:00:00Z")};
+    EXPECT_EQ(code(TrustStore(Purpose::o2o, {issuer}).check(leaf, {}, CrlStore(), policy)), "trust.revocation_unavailable");
+    const auto stranger = certificate(shared("as4-vectors/keys/ca.crt"));
+    EXPECT_EQ(code(TrustStore(Purpose::o2o, {stranger}).check(leaf, {}, crls, policy)), "trust.untrusted");
+    auto strict = policy;
+    strict.min_rsa_bits = 16384;
+    EXPECT_EQ(code(TrustStore(Purpose::o2o, {issuer}).check(leaf, {}, crls, strict)), "trust.weak_key");
+}
+
 TEST(Trust, As4VectorsAndPurposes) {
     CrlStore crls;
     put(crls, shared("as4-vectors/keys/ca.crl.pem"));
