@@ -5,6 +5,10 @@
 #include "command.hpp"
 #include "process.hpp"
 
+namespace budkavle::app {
+void add_ap(CLI::App& app, Exit& exit);  ///< for operators
+}  // namespace budkavle::app
+
 namespace {
 
 /// An option that may be repeated takes one value each time; what follows may be a file of the command.
@@ -30,6 +34,7 @@ int run(int argc, char** argv) {
     add_serve(app, exit);
     add_xhe(app, exit);
     add_as4(app, exit);
+    add_ap(app, exit);
     add_smp(app, exit);
     add_pki(app, exit);
     one_value_each(app);

@@ -6,7 +6,7 @@
 
 namespace budkavle::accesspoint {
 
-net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
+net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox, const ConnectionTester& tester) {
     net::Router router;
     using Parameters = net::Router::Parameters;
     using Authorised = std::function<net::Response(net::Request&, const federation::ParticipantId&, const Parameters&)>;
@@ -46,6 +46,11 @@ net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
     add("POST", "outbox/{message}/resend", [&workshop](auto& request, const auto& participant, const auto& p) {
         return resend_message(workshop, request, request.peer_certificate->sha256_hex(), participant, p.at(1));
     });
+    add("GET", "statistics", [&workshop](auto& request, const auto& participant, const auto&) {
+        return show_statistics(workshop, request, participant);
+    });
+    add("POST", "connection-tests",
+        [&tester](auto& request, const auto&, const auto&) { return test_connection(tester, request); });
     router.add("GET", "/health",
                [](net::Request&, const Parameters&) { return net::json_response(200, R"({"status":"ok"})"); });
     return router;

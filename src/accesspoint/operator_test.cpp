@@ -183,6 +183,9 @@ TEST_F(Operator, RefusedFloodIsSummedUp) {
     const auto list = o(1, person(), "GET", "messages?state=refused").object().at("messages").as_array();
     EXPECT_EQ(list.size(), 6U);
     EXPECT_EQ(count(1, "SELECT SUM(repeats) FROM refused"), 30);
+    // The flood hides no peer: what an authenticated one does is still kept by itself.
+    (void)post(make_request("<not-an-envelope/>", {}));
+    EXPECT_EQ(o(1, person(), "GET", "reports").object().at("reports").as_array().size(), 1U);
 }
 
 TEST_F(Operator, RefusedHandshakesAreKeptToo) {
@@ -258,6 +261,78 @@ TEST_F(Operator, Ap30ParticipantsFindOnlyTheirOwn) {
         EXPECT_TRUE(others.object().at("messages").as_array().empty()) << others.body;
     }
     EXPECT_EQ(call(1, keys().mt2, "GET", path_of(kStad, "messages")).status, 403);
+}
+
+/// access-point.md 10 "ping": step by step, with what to do at the step that fails.
+TEST_F(Operator, ConnectionTestNamesTheStepThatFails) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    const auto test = [&] {
+        return o(1, person(), "POST", "connection-tests", R"({"participant":"0203:region.example.se"})").object();
+    };
+    const auto last = [](const boost::json::object& verdict) {
+        const auto& step = verdict.at("steps").as_array().back().as_object();
+        EXPECT_EQ(step.contains("remedy"), !step.at("ok").as_bool());
+        EXPECT_TRUE(step.at("ok").as_bool() || !step.at("remedy").as_string().empty());
+        return std::string(step.at("step").as_string());
+    };
+    const auto good = test();
+    EXPECT_TRUE(good.at("reachable").as_bool()) << json_text(good);
+    EXPECT_EQ(last(good), "ping");
+    EXPECT_EQ(good.at("peer").as_string(), "AP0002-SDK-TEST");
+    EXPECT_NE(log_text(2, "transfer").find("as4.ping"), std::string::npos);
+    EXPECT_TRUE(inbox(2, kRegion).empty());  // a ping is never delivered
+
+    lookup_error_ = Error{"smp.not_registered", {}, {}, "Not registered.", {}, Retry::never};
+    EXPECT_EQ(last(test()), "dns");
+    lookup_error_ = Error{"smp.unreachable", {}, {}, "No answer.", {}, Retry::later};
+    EXPECT_EQ(last(test()), "smp");
+    lookup_error_.reset();
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().stranger.certificate());
+    EXPECT_EQ(last(test()), "certificate");
+    register_participant(kRegion, "ap2.example.se", 1, keys().ap2.certificate());
+    EXPECT_EQ(last(test()), "connect");
+    register_participant(kRegion, "other.example.se", ap(2).port_a(), keys().ap2.certificate());
+    EXPECT_EQ(last(test()), "tls");
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap3.certificate());
+    EXPECT_EQ(last(test()), "ping");
+    keys().ap_ca.publish(*crls_, {keys().ap3.certificate()});
+    EXPECT_EQ(last(test()), "revocation");
+    EXPECT_EQ(o(1, person(), "POST", "connection-tests", R"({"participant":"x"})").status, 400);
+    // The participant may ask the same over interface C.
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap2.certificate());
+    const auto mine =
+        call(1, keys().mt1, "POST", path_of(kStad, "connection-tests"), R"({"participant":"0203:region.example.se"})");
+    EXPECT_TRUE(mine.object().at("reachable").as_bool()) << mine.body;
+}
+
+TEST_F(Operator, Sec111DailyReportCountsPerParticipantAndType) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    for (int i = 0; i < 3; ++i)
+        (void)await_final(1, kStad,
+                          std::string(submit(1, kStad, make_envelope()).object().at("as4MessageId").as_string()));
+    lookup_error_ = Error{"smp.not_registered", {}, {}, "Not registered.", {}, Retry::never};
+    (void)await_final(1, kStad, std::string(submit(1, kStad, make_envelope()).object().at("as4MessageId").as_string()));
+    lookup_error_.reset();
+    const auto report = o(1, person(), "GET", "statistics").object();
+    ASSERT_EQ(report.at("rows").as_array().size(), 1U) << json_text(report);
+    const auto& row = report.at("rows").at(0).as_object();
+    EXPECT_EQ(row.at("participant").as_string(), kStad.folded());
+    EXPECT_EQ(row.at("sent").as_int64(), 4);
+    EXPECT_EQ(row.at("delivered").as_int64(), 3);
+    EXPECT_EQ(row.at("causes").at("smp.not_registered").as_int64(), 1);
+    EXPECT_GE(row.at("latencyMs").at("max").as_int64(), row.at("latencyMs").at("p50").as_int64());
+    const auto receiver = o(2, person(), "GET", "statistics").object();
+    const auto& other = receiver.at("rows").at(0).as_object();
+    EXPECT_EQ(other.at("received").as_int64(), 3);
+    EXPECT_EQ(other.at("document").as_string(), row.at("document").as_string());
+    // AP-30: over interface C one's own; SEC-112: no ids of messages.
+    EXPECT_TRUE(call(1, keys().mt1, "GET", path_of(kBy, "statistics")).object().at("rows").as_array().empty());
+    EXPECT_EQ(call(1, keys().mt1, "GET", path_of(kStad, "statistics")).object().at("rows").as_array().size(), 1U);
+    EXPECT_EQ(json_text(report).find('@'), std::string::npos);
+    EXPECT_EQ(o(1, person(), "GET", "statistics?day=2001-02-03").object().at("rows").as_array().size(), 0U);
+    EXPECT_EQ(o(1, person(), "GET", "statistics?day=soon").status, 400);
 }
 
 }  // namespace
