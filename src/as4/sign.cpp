@@ -16,10 +16,10 @@ struct Ids {
     std::string timestamp = fresh_id("ts");
 };
 
-std::string write_timestamp(Time created, const std::string& id) {
+std::string write_timestamp(Time created, seconds lifetime, const std::string& id) {
     xml::Writer writer;
     writer.open("wsu:Timestamp", {{"wsu:Id", id}});
-    writer.leaf("wsu:Created", format_utc(created)).leaf("wsu:Expires", format_utc(created + std::chrono::minutes(5)));
+    writer.leaf("wsu:Created", format_utc(created)).leaf("wsu:Expires", format_utc(created + lifetime));
     return writer.close().take();
 }
 
@@ -30,7 +30,7 @@ std::string assemble(const EnvelopeParts& parts, const crypto::Identity& signer,
     writer.raw(R"(<?xml version="1.0" encoding="UTF-8"?>)");
     writer.open("S12:Envelope", {{"xmlns:S12", kSoap12}}).open("S12:Header");
     writer.open("wsse:Security", {{"xmlns:wsse", kWsse}, {"xmlns:wsu", kWsu}, {"S12:mustUnderstand", "true"}});
-    if (parts.timestamp) writer.raw(write_timestamp(*parts.timestamp, ids.timestamp));
+    if (parts.timestamp) writer.raw(write_timestamp(*parts.timestamp, parts.timestamp_lifetime, ids.timestamp));
     writer.raw(parts.security).raw(binary_security_token(signer.certificate(), ids.token)).raw(signature).close();
     writer.open("eb:Messaging",
                 {{"xmlns:eb", kEb}, {"xmlns:wsu", kWsu}, {"S12:mustUnderstand", "true"}, {"wsu:Id", ids.messaging}});
