@@ -171,6 +171,7 @@ accesspoint::Environment ap_environment(Section environment) {
     read_environment(environment, out);
     auto anchors = environment.section("trust");
     (void)anchors.paths_or_none("o2o");  // one environment table serves every role; this one has no use for it
+    out.check_original_sender = environment.flag_or("check_original_sender", true);
     return out;
 }
 
@@ -191,6 +192,39 @@ as4::KeyTransportPolicy key_transport(Section& ap) {
         }
     }
     return policy;
+}
+
+/// NAME_attempts, NAME_duration, NAME_growth.
+accesspoint::RetrySchedule schedule(Section& section, const std::string& name, accesspoint::RetrySchedule fallback) {
+    return {.attempts = static_cast<unsigned>(section.number_or(name + "_attempts", fallback.attempts, 1, 1000)),
+            .duration = section.duration_or(name + "_duration", fallback.duration),
+            .growth = static_cast<double>(section.number_or(name + "_growth_percent",
+                                                            static_cast<std::int64_t>(fallback.growth * 100), 100, 1000)) /
+                      100};
+}
+
+/// A profile with the id of a known one replaces it; what it does not name keeps the value of v1.0.
+void add_profile(Section section, std::vector<accesspoint::ProfileValues>& known) {
+    const auto id = section.text("id");
+    const auto* before = accesspoint::find_profile(known, id);
+    auto values = before != nullptr ? *before : known.front();
+    values.base.id = id;
+    values.base.initiator_role = section.text_or("initiator_role", values.base.initiator_role);
+    values.base.responder_role = section.text_or("responder_role", values.base.responder_role);
+    values.base.participant_type = section.text_or("participant_type", values.base.participant_type);
+    values.wss_timestamp = section.flag_or("wss_timestamp", values.wss_timestamp);
+    values.payload_cid = section.text_or("payload_cid", values.payload_cid);
+    values.payload_type = section.text_or("payload_type", values.payload_type);
+    values.character_set = section.text_or("character_set", values.character_set);
+    std::erase_if(known, [&](const auto& one) { return one.base.id == id; });
+    known.push_back(std::move(values));
+}
+
+accesspoint::Quota quota(Section section, accesspoint::Quota fallback) {
+    return {.messages = static_cast<std::uint64_t>(section.number_or(
+                "messages", static_cast<std::int64_t>(fallback.messages), 1, 1'000'000'000)),
+            .octets = static_cast<std::uint64_t>(section.number_or(
+                "octets", static_cast<std::int64_t>(fallback.octets), 1, std::int64_t{1} << 60))};
 }
 
 accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
@@ -228,6 +262,11 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.reporter = {.organisation = reporter.text_or("organisation", ""),
                     .contact = reporter.text_or("contact", ""),
                     .role = reporter.text_or("role", out.reporter.role)};
+    auto retries = ap.optional_section("retries");
+    out.send_retries = schedule(retries, "send", out.send_retries);
+    out.lookup_retries = schedule(retries, "lookup", out.lookup_retries);
+    out.retry_after_limit = retries.duration_or("retry_after_limit", out.retry_after_limit);
+    out.quota = quota(ap.optional_section("quota"), out.quota);
     for (auto& one : ap.sections("participants")) {
         auto id = participant(one, "id", one.text("id"));
         if (!id) continue;
@@ -235,35 +274,36 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
                                     .documents = one.list_or("documents", {std::string(federation::kMessageDocument),
                                                                            std::string(federation::kReceiptDocument)}),
                                     .approved = one.flag_or("approved", true)});
+        if (auto own = one.optional_section("quota"); own.present()) out.participants.back().quota = quota(own, out.quota);
+        if (auto own = one.optional_section("retries"); own.present())
+            out.participants.back().lookup_retries = schedule(own, "lookup", out.lookup_retries);
     }
     out.key_transport = key_transport(ap);
     if (!ap.list_or("partners", {}).empty()) out.partners = certificates(ap, "partners");
+    for (auto& one : ap.sections("profiles")) add_profile(one, out.profile_values);
     out.profiles = ap.list_or("transport_profiles", out.profiles);
     out.folder = ap.path("data");
     out.key_file = ap.path("key_file");
     out.postgresql = postgresql(ap.optional_section("postgresql"));
     out.takeover_after = whole(ap.duration_or("takeover_after", out.takeover_after));
-    auto retries = ap.optional_section("retries");
-    out.send_retries = {
-        .attempts = static_cast<unsigned>(retries.number_or("send_attempts", out.send_retries.attempts, 1, 1000)),
-        .duration = retries.duration_or("send_duration", out.send_retries.duration)};
-    out.lookup_retries = {
-        .attempts = static_cast<unsigned>(retries.number_or("lookup_attempts", out.lookup_retries.attempts, 1, 1000)),
-        .duration = retries.duration_or("lookup_duration", out.lookup_retries.duration)};
     out.metadata_cache = whole(ap.duration_or("metadata_cache", out.metadata_cache));
     out.crl_interval = whole(ap.duration_or("crl_interval", out.crl_interval));
     out.duplicate_memory = std::chrono::hours(24 * ap.number_or("duplicate_memory_days", 30, 30, 36500));
     out.log_retention = std::chrono::hours(24 * ap.number_or("log_retention_days", 366, 366, 36500));
     out.max_message = static_cast<std::uint64_t>(
-        ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, 2'000'000'000));
+        ap.number_or("max_message", static_cast<std::int64_t>(out.max_message), 100'000'000, std::int64_t{1} << 50));
     out.failed_envelopes = std::chrono::hours(24 * ap.number_or("failed_envelope_days", 14, 0, 366));
     out.refused_per_hour = static_cast<unsigned>(ap.number_or("refused_per_hour", out.refused_per_hour, 1, 1'000'000));
     out.least_free_disk = static_cast<std::uint64_t>(
         ap.number_or("least_free_disk", static_cast<std::int64_t>(out.least_free_disk), 0, std::int64_t{1} << 50));
     out.keep_wire_octets = ap.flag_or("keep_wire_octets", false);
     out.senders = static_cast<unsigned>(ap.number_or("senders", out.senders, 1, 64));
+    out.sends_per_peer = static_cast<unsigned>(ap.number_or("sends_per_peer", out.sends_per_peer, 1, 64));
+    out.stop_grace = ap.duration_or("stop_grace", out.stop_grace);
     out.limits.connections = static_cast<std::size_t>(
         ap.number_or("connections", static_cast<std::int64_t>(out.limits.connections), 4, 10'000));
+    out.receives_per_peer = static_cast<unsigned>(ap.number_or("receives_per_peer", out.receives_per_peer, 1, 10'000));
+    out.clock_skew = whole(ap.duration_or("clock_skew", out.clock_skew));
     out.answer_timeout = whole(ap.duration_or("answer_timeout", out.answer_timeout));
     return out;
 }
@@ -271,6 +311,7 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
 messageservice::EnvironmentConfig mt_environment(Section environment) {
     messageservice::EnvironmentConfig out;
     read_environment(environment, out);
+    (void)environment.flag_or("check_original_sender", true);  // of the access point
     auto anchors = environment.section("trust");
     out.o2o_trust = trust(anchors, "o2o", crypto::Purpose::o2o);
     return out;

@@ -32,6 +32,7 @@ public:
         BUDKAVLE_TRY(database_, store::Database::open_at(location, migrations()));
         blobs_ = store::with_small_blobs(*database_, std::move(blobs_), key);
         BUDKAVLE_TRY(auto first, make_generation(std::move(config), std::move(outside), std::move(world)));
+        BUDKAVLE_CHECK(claim_storage(first->workshop()));
         BUDKAVLE_CHECK(recover(first->workshop()));
         BUDKAVLE_CHECK(forget_old(first->workshop()));
         current_ = first;
@@ -94,11 +95,16 @@ public:
         database_->listen({});
         last->retire();
         stopped_.retire();
-        if (server_a_) server_a_->stop();
-        if (server_c_) server_c_->stop();
-        if (server_o_) server_o_->stop();
-        last->stop_senders();
+        {
+            // Each gives what runs some time to end; together, so that the whole takes no longer than the longest.
+            std::vector<std::jthread> ending;
+            for (auto* server : {server_a_.get(), server_c_.get(), server_o_.get()}) {
+                if (server != nullptr) ending.emplace_back([server] { server->stop(); });
+            }
+            last->stop_senders(last->config().stop_grace);
+        }
         if (maintenance_.joinable()) maintenance_.join();
+        for (const auto& one : retired_) one.generation->cut_senders();
         retired_.clear();
     }
 
@@ -121,19 +127,24 @@ private:
     /// Something has come in, perhaps by a request that an earlier generation finishes: the present one hands over and
     /// sends, and so do other processes on the same database.
     void rung(std::string_view topic) {
-        ring_here(topic);
-        if (database_->shared()) database_->announce(topic);
+        const bool late = topic == kLateDepartures;
+        const auto what = late ? kDepartures : topic;
+        ring_here(what, late);
+        if (database_->shared()) database_->announce(what);
     }
 
-    void ring_here(std::string_view topic) {
+    /// `unknown`: what there is to send was stored elsewhere.
+    void ring_here(std::string_view topic, bool unknown) {
         const auto generation = current();
         if (!generation) return;
         if (topic != kDepartures) generation->workshop().arrivals.ring_here();
-        if (topic != kArrivals) generation->workshop().departures.ring_here();
+        if (topic == kArrivals) return;
+        if (unknown) generation->send_queue().others_added();
+        generation->workshop().departures.ring_here();
     }
 
     void hear_other_processes() {
-        if (database_->shared()) database_->listen([this](std::string_view topic) { ring_here(topic); });
+        if (database_->shared()) database_->listen([this](std::string_view topic) { ring_here(topic, true); });
     }
 
     std::shared_ptr<Generation> current() const {
@@ -146,7 +157,7 @@ private:
         old->retire();
         std::erase_if(retired_, [](const Retired& one) { return one.done->load(); });
         auto done = std::make_shared<std::atomic<bool>>(false);
-        retired_.push_back({done, std::jthread([done, old = std::move(old)](const std::stop_token&) {
+        retired_.push_back({done, old, std::jthread([done, old = std::move(old)](const std::stop_token&) {
                                 old->stop_senders();
                                 *done = true;
                             })});
@@ -210,6 +221,7 @@ private:
 
     struct Retired {
         std::shared_ptr<std::atomic<bool>> done;
+        std::shared_ptr<Generation> generation;
         std::jthread thread;
     };
 

@@ -51,6 +51,12 @@ Result<> check(const AccessPointConfig& config, Time now) {
         return wrong("config.log_retention", "SEC-02", "ap.log_retention",
                      "The log must be kept for at least 12 months.");
     }
+    if (config.clock_skew > std::chrono::hours(1)) {
+        return wrong("config.clock_skew", "SEC-70", "ap.clock_skew", "Clocks may differ by at most one hour.");
+    }
+    if (config.quota.messages == 0 || config.quota.octets < config.max_message) {
+        return wrong("config.quota", "SEC-107", "ap.quota", "The quota must hold the largest message.");
+    }
     if (config.send_retries.attempts == 0 || config.lookup_retries.attempts == 0 || config.senders == 0) {
         return wrong("config.attempts", "AP-6", "ap", "The number of attempts and of senders must be at least 1.");
     }
@@ -61,8 +67,12 @@ Result<> check(const AccessPointConfig& config, Time now) {
     if (config.takeover_after < std::chrono::seconds(5))
         return wrong("config.takeover_after", "AP-6", "ap.takeover_after", "Claims must last at least 5 seconds.");
     BUDKAVLE_CHECK(store::check(database_location(config)));
+    if (config.sends_per_peer == 0 || config.retry_after_limit.count() < 0) {
+        return wrong("config.attempts", "AP-6", "ap", "Every peer needs at least one place.");
+    }
+    BUDKAVLE_CHECK(check_profiles(config.profile_values));
     for (const auto& profile : config.profiles) {
-        if (federation::find_transport_profile(profile) == nullptr)
+        if (find_profile(config.profile_values, profile) == nullptr)
             return wrong("config.profile", "AP-01", "ap.profiles", "A transport profile is not known.");
     }
     for (const auto& [fingerprint, participants] : config.c.clients) {
@@ -147,6 +157,11 @@ Result<> check_reload(const AccessPointConfig& old, const AccessPointConfig& fre
 store::Location database_location(const AccessPointConfig& config) {
     if (config.postgresql) return *config.postgresql;
     return config.folder / "accesspoint.db";
+}
+
+Quota quota_of(const AccessPointConfig& config, const federation::ParticipantId& id) {
+    const auto* participant = find_participant(config, id);
+    return participant != nullptr && participant->quota ? *participant->quota : config.quota;
 }
 
 const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id) {

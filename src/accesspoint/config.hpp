@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "accesspoint/profiles.hpp"
+#include "accesspoint/retry.hpp"
 #include "as4/security.hpp"
 #include "base/time.hpp"
 #include "crypto/key.hpp"
@@ -21,13 +23,6 @@
 #include "store/location.hpp"
 
 namespace budkavle::accesspoint {
-
-/// Attempts spread evenly over a duration: 4 in 12 minutes means at 0, 4, 8 and 12 minutes.
-struct RetrySchedule {
-    unsigned attempts;
-    milliseconds duration;
-    [[nodiscard]] milliseconds interval() const { return attempts > 1 ? duration / (attempts - 1) : milliseconds{0}; }
-};
 
 /// One federation in one environment; a process serves exactly one (AP-20, SEC-35).
 struct Environment {
@@ -47,6 +42,15 @@ struct Environment {
         ocsp_responders;                          ///< issuer certificate SHA-256 (hex) → OCSP responder (AP-18)
     bool ocsp_get = false;                        ///< RFC 5019 GET where the question is short enough
     std::chrono::seconds revocation_grace{0};     ///< AP-18: use of revocation data after its nextUpdate
+    /// K26: the access point that the SMP names for originalSender must be the one that signed.
+    bool check_original_sender = true;
+};
+
+/// What may wait for one participant in one direction: for its message service, or for receivers. What goes beyond is
+/// asked to come back later.
+struct Quota {
+    std::uint64_t messages = 10'000;
+    std::uint64_t octets = 20'000'000'000;
 };
 
 /// A participant whose messages this access point carries.
@@ -54,6 +58,8 @@ struct Participant {
     federation::ParticipantId id;
     std::vector<std::string> documents;  ///< document identifiers it takes (NOT_SERVICED otherwise)
     bool approved = true;                ///< in the federation; false stops sending and receiving
+    std::optional<Quota> quota{};        ///< instead of the one for all
+    std::optional<RetrySchedule> lookup_retries{};  ///< as its usage agreement says, instead of the one for all
 };
 
 /// Between access points: AS4 over mutual TLS (AP-10).
@@ -119,6 +125,7 @@ struct AccessPointConfig {
     std::optional<InterfaceO> o;  ///< none: no interface for operators
     Reporter reporter;
     std::vector<Participant> participants;
+    std::vector<ProfileValues> profile_values = default_profiles();  ///< what is known of profiles (AP-01, AP-02)
     std::vector<std::string> profiles{"digg-transport-as4-v1_0", "digg-transport-as4-v1_2"};  ///< best first (AP-01)
 
     std::filesystem::path folder;    ///< blobs, and the database unless it is on a server
@@ -137,9 +144,15 @@ struct AccessPointConfig {
     std::chrono::hours log_retention{24 * 366};               ///< at least 12 months (SEC-02)
     std::chrono::hours failed_envelopes{24 * 14};  ///< envelopes of failed messages are kept for resending; 0: not
     unsigned refused_per_hour = 1000;              ///< refused messages kept one by one; what is beyond is summed up
-    std::uint64_t least_free_disk = std::uint64_t{512} << 20;  ///< octets; below, the access point is not ready
+    std::uint64_t least_free_disk = std::uint64_t{512} << 20;  ///< octets; below, nothing new is taken
     std::uint64_t max_message = 150'000'000;                   ///< octets of one XHE
-    unsigned senders = 2;                                      ///< messages sent at the same time
+    unsigned senders = 8;         ///< messages sent at the same time
+    unsigned sends_per_peer = 4;  ///< of them to one receiving access point; one while it does not answer
+    milliseconds retry_after_limit = std::chrono::minutes(15);  ///< longest wait that a peer may ask for
+    milliseconds stop_grace = std::chrono::seconds(5);          ///< for attempts under way at a stop; then they are cut
+    Quota quota;                                               ///< per participant and direction
+    unsigned receives_per_peer = 64;       ///< requests of one peer's certificate at the same time
+    std::chrono::seconds clock_skew{300};  ///< by which peers' clocks may differ
     net::ServerLimits limits;                                  ///< of both servers
     bool keep_wire_octets = false;             ///< keep sent requests after their receipt, as evidence; the disk fills
     std::chrono::seconds answer_timeout{600};  ///< one AS4 exchange, upload included
@@ -159,6 +172,8 @@ struct AccessPointConfig {
 /// with the one it found in the SMP (AP-17), as long as it is valid.
 [[nodiscard]] const crypto::Identity& receipt_signer(const AccessPointConfig& config,
                                                      const std::string& recipient_sha256, Time now);
+/// Of this participant, or the one for all.
+[[nodiscard]] Quota quota_of(const AccessPointConfig& config, const federation::ParticipantId& id);
 [[nodiscard]] const Participant* find_participant(const AccessPointConfig& config, const federation::ParticipantId& id);
 
 }  // namespace budkavle::accesspoint

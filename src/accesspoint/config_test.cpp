@@ -13,9 +13,9 @@ protected:
 
 TEST_F(ConfigTest, AGoodOneIsAccepted) {
     EXPECT_EQ(code(config(1)), "");
-    EXPECT_EQ(config(1).send_retries.interval(), milliseconds(100));
-    EXPECT_EQ((RetrySchedule{4, std::chrono::minutes(12)}.interval()), std::chrono::minutes(4));
-    EXPECT_EQ((RetrySchedule{1, std::chrono::minutes(12)}.interval()), milliseconds(0));
+    EXPECT_EQ(config(1).send_retries.wait_after(1), milliseconds(100));
+    EXPECT_EQ((RetrySchedule{4, std::chrono::minutes(12)}.wait_after(1)), std::chrono::minutes(4));
+    EXPECT_EQ((RetrySchedule{1, std::chrono::minutes(12)}.wait_after(1)), milliseconds(0));
 }
 
 TEST_F(ConfigTest, WhatTheFederationForbidsDoesNotStart) {

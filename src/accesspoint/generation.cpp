@@ -1,6 +1,21 @@
 #include "accesspoint/generation.hpp"
 
+#include <algorithm>
+
 namespace budkavle::accesspoint {
+namespace {
+
+/// No job is ever due later than this from now.
+milliseconds longest_wait(const AccessPointConfig& config) {
+    auto longest = std::max({config.send_retries.longest_wait(), config.lookup_retries.longest_wait(),
+                             config.retry_after_limit, milliseconds(std::chrono::seconds(5))});
+    for (const auto& participant : config.participants) {
+        if (participant.lookup_retries) longest = std::max(longest, participant.lookup_retries->longest_wait());
+    }
+    return longest;
+}
+
+}  // namespace
 
 Generation::Generation(AccessPointConfig config, Outside outside, std::unique_ptr<smp::Outside> world,
                        store::Database& database, store::BlobStore& blobs, obs::Log& log, const Clock& clock,
@@ -9,6 +24,11 @@ Generation::Generation(AccessPointConfig config, Outside outside, std::unique_pt
       world_(std::move(world)),
       outside_(std::move(outside)),
       journal_(config_.id, config_.environment.name, config_.environment.federation_ids.front(), log),
+      admission_(config_),
+      send_queue_(database, clock,
+                  SendQueue::Limits{.per_peer = config_.sends_per_peer,
+                                    .lease = config_.takeover_after,
+                                    .longest_wait = longest_wait(config_)}),
       workshop_{.config = config_,
                 .database = database,
                 .blobs = blobs,
@@ -16,13 +36,16 @@ Generation::Generation(AccessPointConfig config, Outside outside, std::unique_pt
                 .clock = clock,
                 .crls = *outside_.crls,
                 .lookup = outside_.lookup,
+                .admission = admission_,
+                .send_queue = send_queue_,
                 .arrivals = {},
                 .departures = {}},
       figures_(config_, database, *outside_.crls, clock),
       refusals_(database, log, config_.refused_per_hour),
       evidence_(config_, database, *outside_.crls) {
     workshop_.arrivals.connect([on_ring] { on_ring(kArrivals); });
-    workshop_.departures.connect([on_ring] { on_ring(kDepartures); });
+    workshop_.departures.connect(
+        [this, on_ring] { on_ring(workshop_.departures.retired() ? kLateDepartures : kDepartures); });
     workshop_.figures = &figures_;
     workshop_.refusals = &refusals_;
     workshop_.evidence = &evidence_;
@@ -31,7 +54,7 @@ Generation::Generation(AccessPointConfig config, Outside outside, std::unique_pt
 
 Generation::~Generation() {
     retire();
-    stop_senders();
+    stop_senders(milliseconds{0});
 }
 
 Result<> Generation::open() {
@@ -114,8 +137,12 @@ void Generation::retire() {
     workshop_.departures.retire();
 }
 
-void Generation::stop_senders() {
-    if (sender_) sender_->stop();
+void Generation::stop_senders(std::optional<milliseconds> grace) {
+    if (sender_) sender_->stop(grace);
+}
+
+void Generation::cut_senders() {
+    if (sender_) sender_->cut();
 }
 
 }  // namespace budkavle::accesspoint

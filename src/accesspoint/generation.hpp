@@ -23,11 +23,14 @@ namespace budkavle::accesspoint {
 
 inline constexpr std::string_view kArrivals = "arrivals";
 inline constexpr std::string_view kDepartures = "departures";
+/// Rung by a generation that sends nothing any more: another one must look for it.
+inline constexpr std::string_view kLateDepartures = "departures.late";
 
 class Generation {
 public:
     /// `world` may be null when the caller provides `outside` itself. `database`, `blobs`, `log` and `clock` outlive
-    /// it. `on_ring` hears `kArrivals` and `kDepartures` when something new is there to hand over or to send.
+    /// it. `on_ring` hears `kArrivals` and `kDepartures` or `kLateDepartures`
+    /// when something new is there to hand over or to send.
     Generation(AccessPointConfig config, Outside outside, std::unique_ptr<smp::Outside> world,
                store::Database& database, store::BlobStore& blobs, obs::Log& log, const Clock& clock,
                std::function<void(std::string_view topic)> on_ring);
@@ -46,6 +49,7 @@ public:
     [[nodiscard]] net::TlsServer tls_o() const;  ///< only with an interface O
 
     [[nodiscard]] const AccessPointConfig& config() const { return config_; }
+    [[nodiscard]] SendQueue& send_queue() { return send_queue_; }
     [[nodiscard]] Workshop& workshop() { return workshop_; }
     [[nodiscard]] Figures& figures() { return figures_; }
     [[nodiscard]] Refusals& refusals() { return refusals_; }
@@ -55,8 +59,9 @@ public:
 
     /// Takes no more work; who waits for something to arrive is answered at once.
     void retire();
-    /// Waits for attempts that are under way. After `retire`.
-    void stop_senders();
+    /// Waits for attempts that are under way, with `grace` only so long; then they are cut. After `retire`.
+    void stop_senders(std::optional<milliseconds> grace = std::nullopt);
+    void cut_senders();
 
 private:
     /// The look-up with its steps, past the cache, when the outside is the real one.
@@ -66,6 +71,8 @@ private:
     std::unique_ptr<smp::Outside> world_;
     Outside outside_;
     Journal journal_;
+    Admission admission_;
+    SendQueue send_queue_;
     Workshop workshop_;
     Figures figures_;
     Refusals refusals_;

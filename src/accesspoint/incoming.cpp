@@ -1,5 +1,7 @@
 #include "accesspoint/incoming.hpp"
 
+#include <algorithm>
+
 #include "accesspoint/schema.hpp"
 
 namespace budkavle::accesspoint {
@@ -17,8 +19,8 @@ constexpr std::string_view kInsert = R"(
           ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16))";
 
 constexpr std::string_view kRemember = R"(
-  INSERT INTO received (message_id, from_party, content_sha256, references_sha256, receipt, received)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6))";
+  INSERT INTO received (message_id, from_party, content_sha256, references_sha256, receipt, received, signed_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))";
 
 IncomingMessage read(const store::Row& row, const federation::ParticipantId& participant) {
     return {
@@ -49,7 +51,7 @@ Result<> add_incoming(store::Transaction& tx, const IncomingMessage& m) {
         kInsert, {m.participant.folded(), m.as4_id, std::string(to_string(m.state)), m.xhe_id, m.blob,
                   static_cast<std::int64_t>(m.bytes), stored(m.received), m.from_party, m.to_party, m.original_sender,
                   m.final_recipient, m.service, m.action, m.conversation_id, m.signer_sha256, m.trace_id}));
-    return {};
+    return add_load(tx, m.participant, Direction::in, m.bytes);
 }
 
 Result<std::vector<IncomingMessage>> waiting(store::Transaction& tx, const federation::ParticipantId& participant,
@@ -79,7 +81,15 @@ Result<> acknowledge(store::Transaction& tx, const IncomingMessage& message, Tim
         tx.execute("UPDATE incoming SET state = 'acknowledged', blob = '', acknowledged = ?3 WHERE participant = ?1 "
                    "AND as4_id = ?2",
                    {message.participant.folded(), message.as4_id, stored(now)}));
-    return {};
+    return remove_load(tx, message.participant, Direction::in, message.bytes);
+}
+
+Result<std::int64_t> drop_acknowledged_before(store::Transaction& tx, Time limit) {
+    // The newest row of a participant stays: positions must never be given twice.
+    return tx.execute(
+        "DELETE FROM incoming WHERE state = 'acknowledged' AND acknowledged < ?1 AND position <"
+        " (SELECT MAX(newest.position) FROM incoming AS newest WHERE newest.participant = incoming.participant)",
+        {stored(limit)});
 }
 
 Result<std::set<std::string>> incoming_blobs(store::Transaction& tx) {
@@ -91,22 +101,31 @@ Result<std::set<std::string>> incoming_blobs(store::Transaction& tx) {
 
 Result<> remember(store::Transaction& tx, const Remembered& what) {
     BUDKAVLE_CHECK(tx.execute(kRemember, {what.message_id, what.from_party, what.content_sha256, what.references_sha256,
-                                          what.receipt, stored(what.received)}));
+                                          what.receipt, stored(what.received), stored(what.signed_at)}));
     return {};
 }
 
 Result<std::optional<Remembered>> recall(store::Transaction& tx, const std::string& message_id) {
-    BUDKAVLE_TRY(const auto rows, tx.query("SELECT from_party, content_sha256, references_sha256, receipt, received "
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT from_party, content_sha256, references_sha256, receipt, received, signed_at "
                                            "FROM received WHERE message_id = ?1",
                                            {message_id}));
     if (rows.empty()) return std::optional<Remembered>{};
     const auto& row = rows.front();
-    return std::optional(
-        Remembered{message_id, row.text(0), row.text(1), row.text(2), row.blob(3), loaded(row.integer(4))});
+    return std::optional(Remembered{message_id, row.text(0), row.text(1), row.text(2), row.blob(3),
+                                    loaded(row.integer(4)), loaded(row.integer(5))});
 }
 
-Result<std::int64_t> forget_before(store::Transaction& tx, Time limit) {
-    return tx.execute("DELETE FROM received WHERE received < ?1", {stored(limit)});
+Result<> remember_copy(store::Transaction& tx, const std::string& message_id, Time signed_at) {
+    BUDKAVLE_CHECK(tx.execute("UPDATE received SET signed_at = ?2 WHERE message_id = ?1 AND signed_at < ?2",
+                              {message_id, stored(signed_at)}));
+    return {};
+}
+
+Result<std::int64_t> forget_older(store::Transaction& tx, std::chrono::milliseconds memory, Time now) {
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT MAX(signed_at) FROM received"));
+    if (rows.empty() || rows.front().is_null(0)) return std::int64_t{0};
+    const auto newest = std::min(now, loaded(rows.front().integer(0)));
+    return tx.execute("DELETE FROM received WHERE signed_at < ?1", {stored(newest - memory)});
 }
 
 }  // namespace budkavle::accesspoint

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "accesspoint/load.hpp"
 #include "accesspoint/state.hpp"
 #include "base/time.hpp"
 #include "federation/identifiers.hpp"
@@ -45,6 +46,8 @@ Result<std::optional<IncomingMessage>> find_incoming(store::Transaction& tx,
 /// The state changes, the name of the blob goes; its octets are the caller's to remove after the commit. Error
 /// "state.transition".
 Result<> acknowledge(store::Transaction& tx, const IncomingMessage& message, Time now);
+/// Facts of messages acknowledged before `limit`.
+Result<std::int64_t> drop_acknowledged_before(store::Transaction& tx, Time limit);
 Result<std::set<std::string>> incoming_blobs(store::Transaction& tx);
 
 /// What is known of a MessageId that was receipted (`access-point.md` 6).
@@ -55,10 +58,15 @@ struct Remembered {
     std::string references_sha256{};  ///< digests that the receipt vouches for
     Bytes receipt{};                  ///< signed octets, sent again unchanged
     Time received{};
+    Time signed_at{};  ///< eb:Timestamp of the latest copy
 };
 /// Error "db.constraint" when the MessageId is known: the key makes the check atomic.
 Result<> remember(store::Transaction& tx, const Remembered& what);
 Result<std::optional<Remembered>> recall(store::Transaction& tx, const std::string& message_id);
-Result<std::int64_t> forget_before(store::Transaction& tx, Time limit);
+/// A copy that was made anew: it must be remembered as long as if it had come first.
+Result<> remember_copy(store::Transaction& tx, const std::string& message_id, Time signed_at);
+/// Drops what was signed more than `memory` before the newest message known, or before `now` if that is earlier: a
+/// clock that jumps ahead forgets nothing.
+Result<std::int64_t> forget_older(store::Transaction& tx, std::chrono::milliseconds memory, Time now);
 
 }  // namespace budkavle::accesspoint

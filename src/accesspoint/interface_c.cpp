@@ -1,6 +1,7 @@
 #include "accesspoint/interface_c.hpp"
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/notifications.hpp"
 #include "accesspoint/operator_actions.hpp"
 #include "accesspoint/operator_messages.hpp"
 
@@ -35,6 +36,9 @@ net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox, const 
         [&inbox](auto&, const auto& participant, const auto& p) { return inbox.fetch(participant, p.at(1)); });
     add("POST", "inbox/{message}/ack",
         [&inbox](auto&, const auto& participant, const auto& p) { return inbox.acknowledge(participant, p.at(1)); });
+    add("GET", "notifications", [&workshop](auto& request, const auto& participant, const auto&) {
+        return Notifications(workshop).list(request, participant);
+    });
     add("GET", "events",
         [&inbox](auto& request, const auto& participant, const auto&) { return inbox.events(request, participant); });
     add("GET", "messages", [&workshop](auto& request, const auto& participant, const auto&) {

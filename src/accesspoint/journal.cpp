@@ -99,7 +99,10 @@ Result<std::vector<std::string>> find_events(store::Transaction& tx, const feder
 }
 
 Result<std::int64_t> drop_events_before(store::Transaction& tx, Time limit) {
-    return tx.execute("DELETE FROM event WHERE time < ?1", {stored(limit)});
+    // The newest row of a participant stays: positions must never be given twice.
+    return tx.execute("DELETE FROM event WHERE time < ?1 AND position <"
+                      " (SELECT MAX(newest.position) FROM event AS newest WHERE newest.participant = event.participant)",
+                      {stored(limit)});
 }
 
 }  // namespace budkavle::accesspoint

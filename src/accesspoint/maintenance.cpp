@@ -10,6 +10,23 @@
 
 namespace budkavle::accesspoint {
 
+Result<> claim_storage(Workshop& workshop) {
+    const auto& config = workshop.config;
+    return workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(const auto rows, tx.query("SELECT ap, environment FROM owner"));
+        if (rows.empty()) {
+            BUDKAVLE_CHECK(tx.execute("INSERT INTO owner (ap, environment) VALUES (?1, ?2)",
+                                      {config.id, config.environment.name}));
+            return {};
+        }
+        if (rows.front().text(0) == config.id && rows.front().text(1) == config.environment.name) return {};
+        return fail("ap.other_environment", "SEC-35", "ap.data",
+                    "The storage belongs to access point " + rows.front().text(0) + " in environment " +
+                        rows.front().text(1) + ".",
+                    "Give every access point and environment a data folder and database of its own.");
+    });
+}
+
 Result<> recover(Workshop& workshop) {
     // Beside other processes the claims may be theirs; those of a dead one end by themselves.
     if (!workshop.database.shared())
@@ -40,14 +57,13 @@ Result<> forget_old(Workshop& workshop) {
     const auto now = workshop.clock.now();
     BUDKAVLE_CHECK(drop_failed_envelopes(workshop, now - workshop.config.failed_envelopes));
     return workshop.database.write([&](store::Transaction& tx) -> Result<> {
-        BUDKAVLE_CHECK(forget_before(tx, now - workshop.config.duplicate_memory));
+        BUDKAVLE_CHECK(forget_older(tx, workshop.config.duplicate_memory, now));
         const auto limit = now - workshop.config.log_retention;
         BUDKAVLE_CHECK(drop_events_before(tx, limit));
         BUDKAVLE_CHECK(drop_evidence_before(tx, limit));
         BUDKAVLE_CHECK(tx.execute("DELETE FROM resent WHERE time < ?1", {stored(limit)}));
         BUDKAVLE_CHECK(drop_refused_before(tx, limit, now - kStrangersKept));
-        BUDKAVLE_CHECK(
-            tx.execute("DELETE FROM incoming WHERE state = 'acknowledged' AND acknowledged < ?1", {stored(limit)}));
+        BUDKAVLE_CHECK(drop_acknowledged_before(tx, limit));
         BUDKAVLE_CHECK(tx.execute("DELETE FROM outgoing WHERE finished < ?1", {stored(limit)}));
         return {};
     });

@@ -5,6 +5,9 @@
 
 namespace budkavle::accesspoint {
 
+/// Storage belongs to one access point in one environment from its first start on (AP-20, SEC-35). Error
+/// "ap.other_environment".
+Result<> claim_storage(Workshop& workshop);
 /// Start-up: leases of the process before are void, blobs that no row names are removed.
 Result<> recover(Workshop& workshop);
 /// Duplicate memory after its time, facts and events after the retention of the log. Unfinished messages never.

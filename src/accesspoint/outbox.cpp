@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/send_queue.hpp"
 #include "base/random.hpp"
 #include "crypto/digest.hpp"
 #include "obs/log.hpp"
@@ -130,6 +131,7 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
     const auto conversation = request.headers.get("Conversation-Id");
     if (conversation && !is_token(*conversation))
         return fail("outbox.conversation", "K1", "Conversation-Id", "The header is malformed.");
+    BUDKAVLE_CHECK(workshop_.admission.check_room(request.content_length.value_or(0)));
     if (request.content_length.value_or(0) > workshop_.config.max_message) {
         return fail("stream.too_long", "AP-7", "body", "The envelope is larger than this access point takes.");
     }
@@ -168,6 +170,7 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
     };
     BUDKAVLE_CHECK(workshop_.database.read(look));
     if (before) return known(*before, message.xhe_sha256);
+    BUDKAVLE_CHECK(check_quota(participant));
 
     BUDKAVLE_CHECK(blob->prepare());
     message.blob = blob->id();
@@ -176,7 +179,7 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
         BUDKAVLE_CHECK(blob->store(tx));
         BUDKAVLE_CHECK(add_outgoing(tx, message));
         BUDKAVLE_CHECK(workshop_.journal.record(tx, event, now));
-        return store::enqueue(tx, kSendJob, participant.folded() + " " + message.as4_id, now, now);
+        return enqueue_to_send(tx, message, now);
     });
     if (!stored) {
         // Perhaps it is stored after all: then the row needs its blob. The client's next attempt finds out.
@@ -187,8 +190,21 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
         return std::unexpected(stored.error());
     }
     workshop_.journal.publish(event);
+    workshop_.send_queue.added(message.recipient);
     workshop_.departures.ring();
     return state_answer(202, message);
+}
+
+Result<> Outbox::check_quota(const federation::ParticipantId& participant) const {
+    Load load;
+    BUDKAVLE_CHECK(workshop_.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(load, load_of(tx, participant, Direction::out));
+        return {};
+    }));
+    const auto quota = quota_of(workshop_.config, participant);
+    if (load.messages < quota.messages && load.octets < quota.octets) return {};
+    return fail("outbox.quota", "SEC-107", {}, "As much waits to be sent as the participant's quota allows.",
+                "Come again later, or have the quota raised.", Retry::later);
 }
 
 Result<OutgoingMessage> Outbox::find(const federation::ParticipantId& participant, const std::string& id) const {

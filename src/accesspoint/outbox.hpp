@@ -16,7 +16,8 @@ public:
     /// Conversation-Id (default: XHE id), traceparent. 202 when the message is stored durably and will be sent; 200
     /// when the key is known with the same octets. Problems: "outbox.key", "outbox.conversation", "outbox.envelope"
     /// (XHE-01, XHE-02, with findings), "outbox.forbidden_sender" (check 1), "outbox.forbidden_not_approved" (check 2),
-    /// "outbox.federation" (check 3), "outbox.key_conflict", "stream.too_long".
+    /// "outbox.federation" (check 3), "outbox.key_conflict", "stream.too_long"; with 503
+    /// and Retry-After "outbox.quota", "ap.maintenance", "ap.disk_full".
     net::Response submit(net::Request& request, const federation::ParticipantId& participant);
     /// `id`: AS4 MessageId, or the id of the envelope (then the latest message that carries it).
     net::Response status(const federation::ParticipantId& participant, const std::string& id) const;
@@ -27,6 +28,8 @@ public:
 
 private:
     Result<net::Response> try_submit(net::Request& request, const federation::ParticipantId& participant);
+    /// Error "outbox.quota" (later).
+    Result<> check_quota(const federation::ParticipantId& participant) const;
     /// Error "message.unknown".
     Result<OutgoingMessage> find(const federation::ParticipantId& participant, const std::string& id) const;
     Result<net::Response> known(const OutgoingMessage& message, const std::string& xhe_sha256) const;

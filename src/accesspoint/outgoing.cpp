@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kSelect = R"(
   SELECT as4_id, idempotency_key, state, xhe_id, xhe_sha256, blob, bytes, recipient, document_id, process_id,
          process_scheme, conversation_id, traceparent, created, attempts, lookups, request_blob, request_type, evidence,
-         peer, peer_sha256, profile, cause_code, cause_text, receipt, receipt_type, receipt_time, finished
+         peer, peer_sha256, profile, cause_code, cause_text, receipt, receipt_type, receipt_time, finished, sealed
   FROM outgoing )";
 
 constexpr std::string_view kInsert = R"(
@@ -20,7 +20,7 @@ constexpr std::string_view kUpdate = R"(
   UPDATE outgoing
   SET state = ?4, blob = ?5, attempts = ?6, lookups = ?7, request_blob = ?8, request_type = ?9, evidence = ?10,
       peer = ?11, peer_sha256 = ?12, profile = ?13, cause_code = ?14, cause_text = ?15, receipt = ?16,
-      receipt_type = ?17, receipt_time = ?18, finished = ?19
+      receipt_type = ?17, receipt_time = ?18, finished = ?19, sealed = ?20
   WHERE participant = ?1 AND as4_id = ?2 AND state = ?3)";
 
 std::optional<Time> optional_time(const store::Row& row, std::size_t column) {
@@ -58,6 +58,7 @@ Result<OutgoingMessage> read(const store::Row& row, const federation::Participan
         .peer = row.text(19),
         .peer_sha256 = row.text(20),
         .profile = row.text(21),
+        .sealed = optional_time(row, 28),
         .cause_code = row.text(22),
         .cause_text = row.text(23),
         .receipt = row.blob(24),
@@ -84,7 +85,7 @@ Result<> add_outgoing(store::Transaction& tx, const OutgoingMessage& m) {
         kInsert, {m.participant.folded(), m.as4_id, m.idempotency_key, std::string(to_string(m.state)), m.xhe_id,
                   m.xhe_sha256, m.blob, static_cast<std::int64_t>(m.bytes), m.participant.text(), m.recipient.text(),
                   m.document_id, m.process_id, m.process_scheme, m.conversation_id, m.traceparent, stored(m.created)}));
-    return {};
+    return add_load(tx, m.participant, Direction::out, m.bytes);
 }
 
 Result<std::optional<OutgoingMessage>> find_outgoing(store::Transaction& tx,
@@ -111,8 +112,9 @@ Result<> update_outgoing(store::Transaction& tx, const OutgoingMessage& m, Outgo
                                       std::string(to_string(m.state)), m.blob, std::int64_t{m.attempts},
                                       std::int64_t{m.lookups}, m.request_blob, m.request_type, m.evidence, m.peer,
                                       m.peer_sha256, m.profile, m.cause_code, m.cause_text, m.receipt, m.receipt_type,
-                                      optional_value(m.receipt_time), optional_value(m.finished)}));
+                                      optional_value(m.receipt_time), optional_value(m.finished), optional_value(m.sealed)}));
     if (changed != 1) return fail("state.transition", "The message has left the state it was expected in.");
+    if (is_final(m.state) && !is_final(was)) return remove_load(tx, m.participant, Direction::out, m.bytes);
     return {};
 }
 

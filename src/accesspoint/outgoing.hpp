@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "accesspoint/load.hpp"
 #include "accesspoint/state.hpp"
 #include "base/time.hpp"
 #include "federation/identifiers.hpp"
@@ -37,6 +38,7 @@ struct OutgoingMessage {
     std::string peer{};          ///< PartyId of the receiving access point
     std::string peer_sha256{};   ///< its certificate in the SMP
     std::string profile{};
+    std::optional<Time> sealed{};  ///< when the request was made
     // How it ended.
     std::string cause_code{};
     std::string cause_text{};

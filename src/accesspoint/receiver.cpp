@@ -1,9 +1,8 @@
 #include "accesspoint/receiver.hpp"
 
 #include "accesspoint/duplicate.hpp"
-#include "accesspoint/envelope_checks.hpp"
 #include "accesspoint/evidence_keeper.hpp"
-#include "accesspoint/refusal_record.hpp"
+#include "accesspoint/refusing.hpp"
 #include "as4/names.hpp"
 #include "obs/log.hpp"
 #include "store/planted.hpp"
@@ -20,48 +19,15 @@ Error reason_of(const as4::Refusal& refusal) {
     return {std::string(as4::facts(refusal.cause).name), refusal.rule, {}, refusal.detail, {}, refusal.retry};
 }
 
-/// Nothing was acknowledged; the sender tries again.
-as4::Refusal not_now() {
-    as4::Refusal refusal(as4::Cause::storage);
-    refusal.form = as4::AnswerForm::status_only;
-    refusal.http_status = 503;
-    return refusal;
-}
-
-std::string cause_list(const std::vector<xml::Finding>& findings) {
-    std::string text;
-    for (const auto& finding : findings) {
-        if (text.size() > 1000) break;
-        text += (text.empty() ? "" : "; ") + finding.rule + " at " + finding.at + ": " + finding.text;
-    }
-    return text;
+net::Response response_of(as4::Answer answer) {
+    net::Response response;
+    response.status = answer.http_status;
+    response.headers.set("Content-Type", answer.content_type);
+    response.body = std::move(answer.octets);
+    return response;
 }
 
 }  // namespace
-
-struct Receiver::Arrival {
-    as4::Opened opened;
-    obs::Trace trace;
-    Time now;
-    std::string participant;  ///< folded final recipient when served here, else empty
-    std::string soap{};       ///< octets of the SOAP part, for evidence
-
-    [[nodiscard]] TransferEvent event(std::string name) const {
-        const auto& m = opened.message;
-        return {.name = std::move(name),
-                .participant = participant,
-                .peer_ap = m.from.id,
-                .certificate_sha256 = opened.signer.sha256_hex(),
-                .signature = opened.signature_value,
-                .sender = m.original_sender(),
-                .recipient = m.final_recipient(),
-                .as4_id = m.message_id,
-                .conversation_id = m.conversation_id,
-                .document = m.action,
-                .bytes = opened.payloads.empty() ? 0 : opened.payloads.front().bytes,
-                .trace_id = trace.trace_id};
-    }
-};
 
 Receiver::Receiver(Workshop& workshop) : workshop_(workshop), identities_(decrypting_identities(workshop.config)) {}
 Receiver::~Receiver() = default;
@@ -75,6 +41,7 @@ as4::ReceiveContext Receiver::context(Time now) const {
                   .crls = &workshop_.crls,
                   .policy = {.at = now, .revocation = crypto::RevocationPolicy::required, .anchor_must_issue = true},
                   .known = config.partners},
+        .skew = config.clock_skew,
         .limits = {},
         .key_transport = config.key_transport,
         .accept = {},
@@ -83,50 +50,73 @@ as4::ReceiveContext Receiver::context(Time now) const {
         .serves = {},
         .spool_folder = config.folder / "spool",
     };
+    context.accept.profiles.clear();  // AP-02
+    for (const auto& profile : config.profile_values) context.accept.profiles.push_back(profile.base);
     context.limits.payload = config.max_message;
     context.limits.body = body_limit(config.max_message);
     return context;
 }
 
 net::Response Receiver::receive(net::Request& request) {
-    const auto now = workshop_.clock.now();
+    const auto peer = request.peer_certificate ? request.peer_certificate->sha256_hex() : std::string();
+    const auto place = workshop_.admission.enter(peer.empty() ? request.peer_address : peer);
+    const auto room = place ? workshop_.admission.check_room(request.content_length.value_or(0)) : Result<>{};
+    if (!place || !room) {
+        const auto& error = place ? room.error() : place.error();
+        workshop_.journal.log().technical(obs::Level::warning, "as4.turned_away", obs::error_fields(error));
+        return come_again(error);
+    }
+
+    const Origin origin{request.peer_address, peer,
+                        obs::Trace::from_header(request.headers.get("traceparent").value_or("")),
+                        workshop_.clock.now()};
     BlobPayloads payloads(workshop_.blobs);
+    std::optional<Heard> heard;
+    std::optional<Refused> at_header;
+    auto judging = context(origin.now);
+    judging.admit = [&](const as4::UserMessage& message, const crypto::Certificate& signer) -> as4::Outcome<> {
+        heard.emplace(Heard{message, signer});
+        if (auto checked = check_header(*heard, origin.now); !checked) {
+            at_header = std::move(checked.error());
+            return std::unexpected(at_header->refusal);
+        }
+        return {};
+    };
     WireHead head(*request.body);
-    auto opened = as4::open(head, request.headers.get("Content-Type").value_or(""), context(now), payloads);
+    auto opened = as4::open(head, request.headers.get("Content-Type").value_or(""), judging, payloads);
     if (!opened) {
-        if (opened.error().cause == as4::Cause::storage)
-            return answer_refusal({not_now(), reason_of(opened.error()), {}}, nullptr, request, head, now);
-        const auto reason = reason_of(opened.error());
-        return answer_refusal({std::move(opened.error()), reason, {}}, nullptr, request, head, now);
+        const auto& refusal = opened.error();
+        const auto refused = at_header                                    ? *at_header
+                             : refusal.cause == as4::Cause::storage ? not_now(reason_of(refusal))
+                                                                          : Refused{refusal, reason_of(refusal)};
+        const Refusing message{refused,
+                               origin,
+                               request,
+                               head.octets(),
+                               heard ? &*heard : nullptr,
+                               nullptr,
+                               refusal.authenticated};
+        log_refusal(workshop_, message);
+        return answer_refusal(workshop_, message);
     }
-    Arrival arrival{
-        std::move(*opened), obs::Trace::from_header(request.headers.get("traceparent").value_or("")), now, {}, {}};
-    if (const auto id = federation::ParticipantId::parse(arrival.opened.message.final_recipient());
-        id && find_participant(workshop_.config, *id) != nullptr) {
-        arrival.participant = id->folded();
-    }
-    arrival.soap = soap_part(head.octets(), request.headers.get("Content-Type").value_or("")).value_or("");
-    auto answer = arrival.opened.deliver() ? accept(arrival, payloads) : ping(arrival);
-    if (!answer) return answer_refusal(std::move(answer.error()), &arrival, request, head, now);
-    net::Response response;
-    response.status = answer->http_status;
-    response.headers.set("Content-Type", answer->content_type);
-    response.body = std::move(answer->octets);
-    return response;
+    // The test service never comes to `admit`.
+    if (!heard) heard.emplace(Heard{opened->message, opened->signer});
+    const Arrival arrival{std::move(*opened), std::move(*heard), origin,
+                          soap_part(head.octets(), request.headers.get("Content-Type").value_or("")).value_or("")};
+    auto answer = accept(arrival, payloads);
+    if (answer) return response_of(std::move(*answer));
+    const Refusing message{answer.error(), origin, request, head.octets(), &arrival.heard, &arrival.opened, true};
+    log_refusal(workshop_, message);
+    return answer_refusal(workshop_, message);
 }
 
-Receiver::Checked<as4::Answer> Receiver::make_receipt(const Arrival& arrival) const {
+Checked<as4::Answer> Receiver::make_receipt(const Arrival& arrival) const {
     auto receipt =
-        as4::receipt(arrival.opened, receipt_signer(workshop_.config, arrival.opened.recipient_sha256, arrival.now),
-                     arrival.now, as4::new_message_id(workshop_.config.id));
-    if (!receipt) return std::unexpected(Refused{not_now(), receipt.error(), arrival.participant});
+        as4::receipt(arrival.opened,
+                     receipt_signer(workshop_.config, arrival.opened.recipient_sha256, arrival.origin.now),
+                     arrival.origin.now, as4::new_message_id(workshop_.config.id));
+    if (!receipt) return std::unexpected(not_now(receipt.error()));
     return std::move(*receipt);
-}
-
-Receiver::Checked<as4::Answer> Receiver::ping(const Arrival& arrival) {
-    auto answer = make_receipt(arrival);
-    if (answer) note(arrival.event("as4.ping"));
-    return answer;
 }
 
 Result<std::optional<Remembered>> Receiver::find_remembered(const std::string& message_id) const {
@@ -138,63 +128,30 @@ Result<std::optional<Remembered>> Receiver::find_remembered(const std::string& m
     return found;
 }
 
-Receiver::Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival,
-                                                           const BlobPayloads& payloads) const {
-    const auto& config = workshop_.config;
-    const auto refuse = [&](as4::Cause cause, std::string_view detail, const Error& reason) {
-        return std::unexpected(Refused{as4::Refusal(cause, detail), reason, arrival.participant});
-    };
-    const auto& message = arrival.opened.message;
-    const auto served = find_served(config, message);
-    if (!served) return refuse(as4::Cause::not_serviced, "NOT_SERVICED", served.error());
-
-    auto octets = payloads.read(arrival.opened.payloads.front().handle);
-    if (!octets) return std::unexpected(Refused{not_now(), octets.error(), arrival.participant});
-    auto limits = xhe::envelope_limits();
-    limits.bytes = static_cast<std::size_t>(config.max_message);
-    auto judged = xhe::judge_stream(**octets, limits);
-    if (!judged && judged.error().code.starts_with("blob."))
-        return std::unexpected(Refused{not_now(), judged.error(), arrival.participant});
-    if (!judged) return refuse(as4::Cause::xhe_not_conformant, "XHE_NOT_CONFORMANT", judged.error());
-    if (!judged->conformant()) {
-        return refuse(as4::Cause::xhe_not_conformant, "XHE_NOT_CONFORMANT",
-                      {"as4.xhe_not_conformant",
-                       judged->findings.empty() ? "XHE-02" : judged->findings.front().rule,
-                       {},
-                       cause_list(judged->findings),
-                       {},
-                       Retry::never});
+Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayloads& payloads) {
+    if (!arrival.opened.deliver()) {  // TA16, TA17
+        auto answer = make_receipt(arrival);
+        if (answer) note(workshop_, event_of(arrival, "as4.ping"));
+        return answer;
     }
-    // K23: a mismatch takes the same path as a recipient that is not served.
-    if (const auto equal = check_equal(message, *judged->envelope); !equal)
-        return refuse(as4::Cause::not_serviced, "NOT_SERVICED", equal.error());
-    if (const auto ours = check_federation(config, **served, *judged->envelope); !ours)
-        return refuse(as4::Cause::not_serviced, "NOT_SERVICED", ours.error());
-    return std::move(*judged->envelope);
-}
-
-Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayloads& payloads) {
-    const auto& message = arrival.opened.message;
-    const auto failed = [&](const Error& reason) {
-        return std::unexpected(Refused{not_now(), reason, arrival.participant});
-    };
-
-    const auto before = find_remembered(message.message_id);
-    if (!before) return failed(before.error());
-    if (*before) return repeat(arrival, **before);
+    if (arrival.heard.before) return repeat(arrival, *arrival.heard.before);
     auto envelope = check_envelope(arrival, payloads);
     if (!envelope) return std::unexpected(std::move(envelope.error()));
+    return store(arrival, payloads, *envelope);
+}
+
+Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& payloads, const xhe::Envelope& envelope) {
     auto receipt = make_receipt(arrival);
     if (!receipt) return receipt;
-
+    const auto& message = arrival.opened.message;
     const auto& payload = arrival.opened.payloads.front();
     const IncomingMessage incoming{
-        .participant = envelope->to,
+        .participant = envelope.to,
         .as4_id = message.message_id,
-        .xhe_id = envelope->id,
+        .xhe_id = envelope.id,
         .blob = payload.handle,
         .bytes = payload.bytes,
-        .received = arrival.now,
+        .received = arrival.origin.now,
         .from_party = message.from.id,
         .to_party = message.to.id,
         .original_sender = message.original_sender(),
@@ -203,23 +160,27 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
         .action = message.action,
         .conversation_id = message.conversation_id,
         .signer_sha256 = arrival.opened.signer.sha256_hex(),
-        .trace_id = arrival.trace.trace_id,
+        .trace_id = arrival.origin.trace.trace_id,
     };
-    const Remembered memory{
-        message.message_id,        message.from.id, arrival.opened.content_sha256(), arrival.opened.references_sha256,
-        to_bytes(receipt->octets), arrival.now};
-    auto event = arrival.event("as4.received");
-    event.xhe_id = envelope->id;
+    const Remembered memory{message.message_id,
+                            message.from.id,
+                            arrival.opened.content_sha256(),
+                            arrival.opened.references_sha256,
+                            to_bytes(receipt->octets),
+                            arrival.origin.now,
+                            message.timestamp};
+    auto event = event_of(arrival, "as4.received");
+    event.xhe_id = envelope.id;
     std::optional<ExchangeRecord> exchange;
     if (workshop_.evidence != nullptr) {
-        auto prepared = workshop_.evidence->prepare({.participant = arrival.participant,
+        auto prepared = workshop_.evidence->prepare({.participant = arrival.heard.participant,
                                                      .as4_id = message.message_id,
-                                                     .at = arrival.now,
+                                                     .at = arrival.origin.now,
                                                      .request = arrival.soap,
                                                      .answer = memory.receipt,
                                                      .answer_type = receipt->content_type,
                                                      .peer = arrival.opened.signer});
-        if (!prepared) return failed(prepared.error());
+        if (!prepared) return std::unexpected(not_now(prepared.error()));
         exchange = std::move(*prepared);
     }
     const auto commit = [this, incoming, memory, event, exchange](const BlobPayloads* octets) {
@@ -250,106 +211,66 @@ Receiver::Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayl
     }
 #endif
     const auto committed = commit(&payloads);
-    if (!committed && committed.error().code == "db.constraint") {
-        // Another copy was faster, in between or at the same moment: it is committed, so this one is a duplicate.
-        const auto faster = find_remembered(message.message_id);
-        if (!faster) return failed(faster.error());
-        if (*faster) return repeat(arrival, **faster);
-        return std::unexpected(
-            Refused{as4::Refusal(as4::Cause::duplicate_conflict), committed.error(), arrival.participant});
-    }
+    if (!committed && committed.error().code == "db.constraint") return met_the_key(arrival, committed.error());
     // Perhaps it is stored after all: then the row needs its blob. The sender's next attempt finds out.
     if (!committed && committed.error().code == "db.unknown") payloads.keep(payload.handle);
-    if (!committed) return failed(committed.error());
+    if (!committed) return std::unexpected(not_now(committed.error()));
     payloads.keep(payload.handle);
     workshop_.journal.publish(event);
     workshop_.arrivals.ring();
     return receipt;
 }
 
-Receiver::Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const Remembered& before) {
+Checked<as4::Answer> Receiver::met_the_key(const Arrival& arrival, const Error& error) {
+    // What was faster is committed, so this one is a copy of it.
+    const auto faster = find_remembered(arrival.opened.message.message_id);
+    if (!faster) return std::unexpected(not_now(faster.error()));
+    if (*faster) return repeat(arrival, **faster);
+    // Forgotten as a duplicate, but the facts of a message with this id are still kept: it is no new one either.
+    bool kept = false;
+    const auto looked = workshop_.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(const auto participant,
+                     federation::ParticipantId::parse(arrival.opened.message.final_recipient()));
+        BUDKAVLE_TRY(const auto found, find_incoming(tx, participant, arrival.opened.message.message_id));
+        kept = found.has_value();
+        return {};
+    });
+    if (!looked) return std::unexpected(not_now(looked.error()));
+    // Some other key was met, by two processes at the same moment: the next attempt will find it free.
+    if (!kept) return std::unexpected(not_now(error));
+    return std::unexpected(refused_for(as4::Cause::duplicate_conflict, error));
+}
+
+Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const Remembered& before) {
+    const auto& message = arrival.opened.message;
     const auto copy = compare(before.from_party, before.content_sha256, before.references_sha256, arrival.opened);
     if (copy == Copy::conflict) {
-        workshop_.journal.log().audit(arrival.opened.message.from.id, "as4.duplicate_conflict",
-                                      {{"as4MessageId", arrival.opened.message.message_id},
+        workshop_.journal.log().audit(message.from.id, "as4.duplicate_conflict",
+                                      {{"as4MessageId", message.message_id},
+                                       {"firstAp", before.from_party},
                                        {"certificateSha256", arrival.opened.signer.sha256_hex()}});
-        return std::unexpected(Refused{as4::Refusal(as4::Cause::duplicate_conflict),
-                                       {"as4.duplicate_conflict",
-                                        "AP-6",
-                                        "MessageId",
-                                        "The MessageId is known with another sender or content.",
-                                        {},
-                                        Retry::never},
-                                       arrival.participant});
+        return std::unexpected(refused_for(as4::Cause::duplicate_conflict,
+                                           {"as4.duplicate_conflict",
+                                            "AP-6",
+                                            "MessageId",
+                                            "The MessageId is known with another sender or content.",
+                                            {},
+                                            Retry::never}));
     }
-    auto answer = copy == Copy::repeated ? Checked<as4::Answer>(as4::Answer{200, std::string(as4::kSoapContentType),
-                                                                            std::string(as_text(before.receipt))})
-                                         : make_receipt(arrival);
-    if (answer) note(arrival.event("as4.duplicate"));
-    return answer;
-}
-
-/// Events that no state change carries.
-void Receiver::note(const TransferEvent& event) const {
-    const auto done = workshop_.database.write(
-        [&](store::Transaction& tx) { return workshop_.journal.record(tx, event, workshop_.clock.now()); });
-    if (!done) workshop_.journal.log().technical(obs::Level::error, "journal.failed", obs::error_fields(done.error()));
+    auto event = event_of(arrival, "as4.duplicate");
+    if (copy == Copy::repeated) {
+        note(workshop_, event);
+        return as4::Answer{200, std::string(as4::kSoapContentType), std::string(as_text(before.receipt))};
+    }
+    auto answer = make_receipt(arrival);
+    if (!answer) return answer;
+    const auto written = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(remember_copy(tx, message.message_id, message.timestamp));
+        return workshop_.journal.record(tx, event, arrival.origin.now);
+    });
+    if (!written) return std::unexpected(not_now(written.error()));
     workshop_.journal.publish(event);
-}
-
-net::Response Receiver::answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request,
-                                       const WireHead& head, Time now) const {
-    TransferEvent event;
-    if (arrival != nullptr) {
-        event = arrival->event("as4.refused");
-    } else {
-        event.name = "as4.refused";
-        event.peer_ap = refused.refusal.from_party;
-        event.as4_id = refused.refusal.message_id;
-        event.trace_id = obs::Trace::from_header(request.headers.get("traceparent").value_or("")).trace_id;
-    }
-    event.participant = refused.participant;
-    event.ebms_code = refused.refusal.code;
-    event.error_code = refused.reason.code;
-    event.error_text = refused.reason.text;
-    event.rule = refused.reason.rule;
-    const bool authenticated = arrival != nullptr || refused.refusal.authenticated;
-    if (authenticated && refused.refusal.http_status != 503) {
-        note(event);
-    } else {
-        // What nobody vouches for must not fill the database, and a database that is out of order cannot be written to.
-        workshop_.journal.publish(event);
-    }
-    if (!authenticated) {
-        workshop_.journal.log().audit(
-            request.peer_certificate ? request.peer_certificate->sha256_hex() : "anonymous", "as4.refused",
-            {{"peer", request.peer_address}, {"cause", refused.reason.code}, {"rule", refused.reason.rule}});
-    }
-    if (workshop_.refusals != nullptr && refused.refusal.cause != as4::Cause::storage) {
-        workshop_.refusals->note(
-            refusal_record(event, request, head.octets(), authenticated && refused.refusal.http_status != 503, now));
-    }
-    if (refused.refusal.cause == as4::Cause::storage) {
-        workshop_.journal.log().technical(obs::Level::error, "as4.not_stored", obs::error_fields(refused.reason));
-    }
-
-    if (arrival != nullptr) {
-        refused.refusal.message_id = arrival->opened.message.message_id;
-        refused.refusal.from_party = arrival->opened.message.from.id;
-    }
-    auto answer =
-        as4::refusal_answer(refused.refusal, &workshop_.config.as4, now, as4::new_message_id(workshop_.config.id));
-    net::Response response;
-    if (!answer) {
-        workshop_.journal.log().technical(obs::Level::error, "as4.answer", obs::error_fields(answer.error()));
-        response.status = 503;
-    } else {
-        response.status = answer->http_status;
-        if (!answer->content_type.empty()) response.headers.set("Content-Type", answer->content_type);
-        response.body = std::move(answer->octets);
-    }
-    if (response.status == 503) response.headers.set("Retry-After", "60");
-    return response;
+    return answer;
 }
 
 }  // namespace budkavle::accesspoint

@@ -2,13 +2,11 @@
 /// Interface A, receiving: POST of one AS4 message, its checks in the order of `access-point.md` 4, durable storage,
 /// then the receipt.
 
-#include <expected>
 #include <thread>
 #include <vector>
 
+#include "accesspoint/arrival.hpp"
 #include "accesspoint/blob_payloads.hpp"
-#include "accesspoint/incoming.hpp"
-#include "accesspoint/wire_head.hpp"
 #include "accesspoint/workshop.hpp"
 #include "as4/open.hpp"
 #include "as4/signal.hpp"
@@ -27,30 +25,22 @@ public:
     /// 200 with a signed receipt only after message, duplicate memory and event are committed in one transaction. A
     /// duplicate (same MessageId, sender and content) gets the stored receipt octets, or a receipt for its own digests
     /// when those differ, and is not delivered again. Refusals are answered as `as4` says; 503 with Retry-After when
-    /// revocation data or storage is not available.
+    /// revocation data, register or storage is not available, the disk or the participant's quota is full, or the peer
+    /// has too many requests running (before the body is read where that is known).
     net::Response receive(net::Request& request);
 
 private:
-    /// Why a message is refused: what is answered, what is logged, in whose log.
-    struct Refused {
-        as4::Refusal refusal;
-        Error reason;
-        std::string participant;
-    };
-    template <class T>
-    using Checked = std::expected<T, Refused>;
-    struct Arrival;
-
     [[nodiscard]] as4::ReceiveContext context(Time now) const;
+    /// Checks 5 (is it known?), 6 and those of header_checks.hpp; the payload is not read yet.
+    Checked<> check_header(Heard& heard, Time now) const;
     Checked<as4::Answer> accept(const Arrival& arrival, BlobPayloads& payloads);
+    Checked<as4::Answer> store(const Arrival& arrival, BlobPayloads& payloads, const xhe::Envelope& envelope);
     Checked<as4::Answer> repeat(const Arrival& arrival, const Remembered& before);
-    Checked<as4::Answer> ping(const Arrival& arrival);
+    /// The key of the duplicate memory said no: another copy was faster, in this process or in another one.
+    Checked<as4::Answer> met_the_key(const Arrival& arrival, const Error& error);
     Checked<as4::Answer> make_receipt(const Arrival& arrival) const;
     Checked<xhe::Envelope> check_envelope(const Arrival& arrival, const BlobPayloads& payloads) const;
     Result<std::optional<Remembered>> find_remembered(const std::string& message_id) const;
-    void note(const TransferEvent& event) const;
-    net::Response answer_refusal(Refused refused, const Arrival* arrival, const net::Request& request,
-                                 const WireHead& head, Time now) const;
 
     Workshop& workshop_;
     std::vector<crypto::Identity> identities_;

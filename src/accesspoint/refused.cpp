@@ -73,7 +73,7 @@ bool is_reportable(std::string_view cause) {
     constexpr std::string_view kCauses[] = {
         "as4.not_serviced",     "as4.xhe_not_conformant", "as4.mismatch", "as4.not_approved",
         "as4.federation",       "as4.untrusted",          "as4.revoked",  "as4.expired",
-        "as4.signer_not_party", "as4.duplicate_conflict"};
+        "as4.signer_not_party", "as4.duplicate_conflict", "as4.origin"};
     return std::ranges::find(kCauses, cause) != std::end(kCauses);
 }
 

@@ -89,14 +89,51 @@ TEST_F(RepositoryTest, AcknowledgementHappensOnceAndForgetsTheBlob) {
 }
 
 TEST_F(RepositoryTest, TheDuplicateMemoryIsKeyedAndAges) {
-    const Remembered what{"m1", "AP0002-SDK-TEST", "content", "references", to_bytes("<receipt/>"), kNow};
+    const Remembered what{"m1", "AP0002-SDK-TEST", "content", "references", to_bytes("<receipt/>"), kNow, kNow};
     ASSERT_TRUE(write([&](auto& tx) -> Result<> {
         BUDKAVLE_CHECK(remember(tx, what));
         EXPECT_EQ(remember(tx, what).error().code, "db.constraint");
         EXPECT_EQ(recall(tx, "m1").value()->receipt, what.receipt);
-        EXPECT_EQ(forget_before(tx, kNow).value(), 0);
-        EXPECT_EQ(forget_before(tx, kNow + milliseconds(1)).value(), 1);
+        const auto memory = std::chrono::hours(24 * 30);
+        EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 0) << "a clock that jumped ahead forgets nothing";
+        BUDKAVLE_CHECK(remember(tx, {"m2", "AP0002-SDK-TEST", "c", "r", {}, kNow + memory, kNow + memory}));
+        EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 0) << "exactly as old as the memory reaches";
+        BUDKAVLE_CHECK(remember(tx, {"m3", "AP0002-SDK-TEST", "c", "r", {}, kNow, kNow + memory + milliseconds(1)}));
+        EXPECT_EQ(forget_older(tx, memory, kNow).value(), 0) << "a clock that fell behind neither";
+        BUDKAVLE_CHECK(remember_copy(tx, "m1", kNow + milliseconds(1)));
+        EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 0) << "a rebuilt copy is remembered as long";
+        BUDKAVLE_CHECK(remember(tx, {"m4", "AP0002-SDK-TEST", "c", "r", {}, kNow, kNow + memory + milliseconds(2)}));
+        EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 1);
         EXPECT_FALSE(recall(tx, "m1").value());
+        return {};
+    }));
+}
+
+TEST_F(RepositoryTest, WhatWaitsIsCounted) {  // SEC-107
+    ASSERT_TRUE(write([&](auto& tx) -> Result<> {
+        const auto in = [&](const auto& who) { return load_of(tx, who, Direction::in).value(); };
+        EXPECT_EQ(in(kOne).messages, 0U);
+        BUDKAVLE_CHECK(add_incoming(tx, incoming(kOne, "a")));
+        BUDKAVLE_CHECK(add_incoming(tx, incoming(kOne, "b")));
+        EXPECT_EQ(in(kOne).messages, 2U);
+        EXPECT_EQ(in(kOne).octets, 2 * incoming(kOne, "a").bytes);
+        EXPECT_EQ(in(kTwo).messages, 0U) << "SEC-31";
+        BUDKAVLE_CHECK(acknowledge(tx, *find_incoming(tx, kOne, "a").value(), kNow));
+        EXPECT_EQ(in(kOne).messages, 1U);
+        EXPECT_EQ(in(kOne).octets, incoming(kOne, "a").bytes);
+        return {};
+    }));
+}
+
+TEST_F(RepositoryTest, PositionsAreNeverGivenTwice) {
+    ASSERT_TRUE(write([&](auto& tx) -> Result<> {
+        for (const auto* id : {"a", "b"}) {
+            BUDKAVLE_CHECK(add_incoming(tx, incoming(kOne, id)));
+            BUDKAVLE_CHECK(acknowledge(tx, *find_incoming(tx, kOne, id).value(), kNow));
+        }
+        EXPECT_EQ(drop_acknowledged_before(tx, kNow + milliseconds(1)).value(), 1);
+        BUDKAVLE_CHECK(add_incoming(tx, incoming(kOne, "c")));
+        EXPECT_EQ(find_incoming(tx, kOne, "c").value()->position, 3) << "a message service asks for what comes after 2";
         return {};
     }));
 }
@@ -162,7 +199,8 @@ TEST_F(RepositoryTest, EventsBelongToOneParticipant) {  // AP-30
                                  R"("ebmsCode":"EBMS:0004")", R"("certificateSha256":null)"}) {
             EXPECT_NE(first.find(part), std::string::npos) << part;
         }
-        EXPECT_EQ(drop_events_before(tx, kNow + milliseconds(1)).value(), 2);
+        EXPECT_EQ(drop_events_before(tx, kNow + milliseconds(1)).value(), 1)
+            << "the newest stays: positions are never given twice";
         return {};
     }));
 }

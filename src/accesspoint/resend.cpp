@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accesspoint/send_queue.hpp"
 #include "accesspoint/outgoing.hpp"
 #include "accesspoint/schema.hpp"
 #include "base/random.hpp"
@@ -98,7 +99,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
             {again.participant.folded(), again.as4_id, found->as4_id, order.who, order.reason, stored(now)}));
         BUDKAVLE_CHECK(workshop.journal.record(tx, resent, now));
         BUDKAVLE_CHECK(workshop.journal.record(tx, queued, now));
-        return store::enqueue(tx, kSendJob, again.participant.folded() + " " + again.as4_id, now, now);
+        return enqueue_to_send(tx, again, now);
     });
     if (!done) {
         (void)workshop.blobs.remove(again.blob);
@@ -113,6 +114,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
                                   {"state", std::string(to_string(found->state))},
                                   {"deliverAgain", order.deliver_again},
                                   {"reason", order.reason}});
+    workshop.send_queue.added(again.recipient);
     workshop.departures.ring();
     return again.as4_id;
 }

@@ -74,6 +74,25 @@ CREATE INDEX outgoing_open ON outgoing (created) WHERE state IN ('queued', 'send
 CREATE INDEX incoming_open ON incoming (received) WHERE state = 'available';
 )";
 
+// Waiting messages are counted; duplicates are forgotten by the time their sender signed, not by our clock.
+constexpr std::string_view kLoadAndSignedTime = R"(
+CREATE TABLE owner (ap TEXT PRIMARY KEY, environment TEXT NOT NULL);
+CREATE TABLE load (
+  participant TEXT NOT NULL, direction TEXT NOT NULL, messages INTEGER NOT NULL, octets INTEGER NOT NULL,
+  PRIMARY KEY (participant, direction));
+INSERT INTO load (participant, direction, messages, octets)
+  SELECT participant, 'in', COUNT(*), SUM(bytes) FROM incoming WHERE state = 'available' GROUP BY participant;
+INSERT INTO load (participant, direction, messages, octets)
+  SELECT participant, 'out', COUNT(*), SUM(bytes) FROM outgoing WHERE state IN ('queued', 'sending') GROUP BY participant;
+ALTER TABLE received ADD COLUMN signed_at INTEGER NOT NULL DEFAULT 0;
+UPDATE received SET signed_at = received;
+CREATE INDEX received_signed ON received (signed_at);
+DROP INDEX received_age;
+ALTER TABLE outgoing ADD COLUMN sealed INTEGER;
+UPDATE job SET kind = 'as4.send ' || (SELECT LOWER(o.recipient) FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject)
+  WHERE kind = 'as4.send' AND EXISTS (SELECT 1 FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject);
+)";
+
 #ifdef BUDKAVLE_PLANTED_BUGS
 // The fault needs tables that do not stop it.
 constexpr std::string_view kWithoutKeys = R"(
@@ -85,7 +104,7 @@ CREATE TABLE incoming (
   service TEXT NOT NULL, action TEXT NOT NULL, conversation_id TEXT NOT NULL, signer_sha256 TEXT NOT NULL, trace_id TEXT NOT NULL);
 CREATE TABLE received (
   message_id TEXT NOT NULL, from_party TEXT NOT NULL, content_sha256 TEXT NOT NULL, references_sha256 TEXT NOT NULL,
-  receipt BLOB NOT NULL, received INTEGER NOT NULL);
+  receipt BLOB NOT NULL, received INTEGER NOT NULL, signed_at INTEGER NOT NULL);
 )";
 #endif
 
@@ -102,7 +121,8 @@ std::vector<store::Migration> migrations() {
     std::vector<store::Migration> list{{1, store::queue_schema()},
                                        {2, kTables},
                                        {3, kOperatorTables},
-                                       {5, faster_tables()}};
+                                       {5, faster_tables()},
+                                       {6, kLoadAndSignedTime}};
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (store::planted("duplicate_check_not_atomic")) list.push_back({1000, kWithoutKeys});
 #endif

@@ -280,29 +280,6 @@ TEST_F(SendTest, ARefusalOfThePeerIsFinal) {  // access-point.md 6
     EXPECT_EQ(failed.at("cause").at("text").as_string(), "NOT_SERVICED");
 }
 
-/// A peer that answers as told, in place of the second access point.
-class StubPeer {
-public:
-    explicit StubPeer(std::shared_ptr<const crypto::CrlStore> crls, std::function<net::Response(int)> answer)
-        : answer_(std::move(answer)),
-          server_(net::Server::start("127.0.0.1", 0,
-                                     net::TlsServer{.identity = keys().tls2,
-                                                    .client_trust = keys().tls_ca.trust(crypto::Purpose::tls_client),
-                                                    .crls = std::move(crls)},
-                                     {},
-                                     [this](net::Request& request) {
-                                         bodies.emplace_back(as_text(read_all(*request.body, 1 << 24).value()));
-                                         return answer_(static_cast<int>(bodies.size()));
-                                     })
-                      .value()) {}
-    [[nodiscard]] std::uint16_t port() const { return server_->port(); }
-    std::vector<std::string> bodies;
-
-private:
-    std::function<net::Response(int)> answer_;
-    std::unique_ptr<net::Server> server_;
-};
-
 net::Response duplicate_error() {
     net::Response response;
     response.headers.set("Content-Type", std::string(as4::kSoapContentType));

@@ -86,6 +86,22 @@ private:
     std::atomic<std::int64_t> offset_ = 0;
 };
 
+/// A peer that answers as told, in place of the second access point.
+class StubPeer {
+public:
+    /// `answer` gets the number of the request, from 1.
+    StubPeer(std::shared_ptr<const crypto::CrlStore> crls, std::function<net::Response(int)> answer);
+    [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+    std::vector<std::string> bodies;
+    std::vector<std::string> types;  ///< their Content-Type
+
+private:
+    net::Response serve(net::Request& request);
+    std::mutex lock_;
+    std::function<net::Response(int)> answer_;
+    std::unique_ptr<net::Server> server_;
+};
+
 /// Two access points (the first with two participants), everything around them in memory.
 class World : public ::testing::Test {
 protected:
@@ -132,6 +148,7 @@ protected:
         federation::ParticipantId to = kStad;
         std::string message_id{};  ///< empty: a fresh one
         std::string document{federation::kMessageDocument};
+        milliseconds dated{0};  ///< eb:Timestamp, from now
     };
     static Request make_request(std::string_view payload, const RequestFacts& facts,
                                 const crypto::Identity& sender = keys().ap2);

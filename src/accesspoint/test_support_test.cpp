@@ -96,11 +96,36 @@ TestEnvelope make_envelope(const EnvelopeFacts& facts) {
     return {id, std::string(as_text(sink.bytes()))};
 }
 
+StubPeer::StubPeer(std::shared_ptr<const crypto::CrlStore> crls, std::function<net::Response(int)> answer)
+    : answer_(std::move(answer)),
+      server_(net::Server::start("127.0.0.1", 0,
+                                 net::TlsServer{.identity = keys().tls2,
+                                                .client_trust = keys().tls_ca.trust(crypto::Purpose::tls_client),
+                                                .crls = std::move(crls)},
+                                 {}, [this](net::Request& request) { return serve(request); })
+                  .value()) {}
+
+net::Response StubPeer::serve(net::Request& request) {
+    std::string body(as_text(read_all(*request.body, 1 << 24).value()));
+    int number = 0;
+    {
+        const std::lock_guard lock(lock_);
+        bodies.push_back(std::move(body));
+        types.push_back(request.headers.get("Content-Type").value_or(""));
+        number = static_cast<int>(bodies.size());
+    }
+    return answer_(number);
+}
+
 void World::SetUp() {
     root_ = fs::temp_directory_path() / ("budkavle-ap-" + new_uuid());
     fs::create_directories(root_);
     keys().ap_ca.publish(*crls_);
     keys().tls_ca.publish(*crls_);
+    // K26 asks for senders too; the ports are those of nobody until `start`.
+    register_participant(kStad, "ap1.example.se", 1, keys().ap1.certificate());
+    register_participant(kBy, "ap1.example.se", 1, keys().ap1.certificate());
+    register_participant(kRegion, "ap2.example.se", 1, keys().ap2.certificate());
 }
 
 void World::TearDown() {
@@ -276,7 +301,7 @@ World::Request World::make_request(std::string_view payload, const RequestFacts&
     const as4::SendFacts send{
         .message_id = facts.message_id.empty() ? as4::new_message_id("peer.example.se") : facts.message_id,
         .conversation_id = "conversation-1",
-        .timestamp = system_clock().now(),
+        .timestamp = system_clock().now() + facts.dated,
         .action = as4::action_of(facts.document),
         .original_sender = facts.from.text(),
         .final_recipient = facts.to.text(),

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "accesspoint/admission.hpp"
 #include "accesspoint/bell.hpp"
 #include "accesspoint/config.hpp"
 #include "accesspoint/journal.hpp"
@@ -17,6 +18,7 @@ namespace budkavle::accesspoint {
 class EvidenceKeeper;
 class Figures;
 class Refusals;
+class SendQueue;
 
 /// Where a participant's messages of a type go (smp::Directory::lookup).
 using Lookup =
@@ -30,13 +32,13 @@ struct Workshop {
     const Clock& clock;
     const crypto::CrlStore& crls;
     Lookup lookup;
+    Admission& admission;
+    SendQueue& send_queue;
     Bell arrivals;                       ///< something new for a message service
     Bell departures;                     ///< something new to send
     Figures* figures = nullptr;          ///< counts for the operator
     Refusals* refusals = nullptr;        ///< keeps what is refused
     EvidenceKeeper* evidence = nullptr;  ///< keeps what proves an exchange
 };
-
-inline constexpr std::string_view kSendJob = "as4.send";
 
 }  // namespace budkavle::accesspoint

@@ -53,6 +53,7 @@ Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& con
 
     BUDKAVLE_CHECK(check_processing_mode(message, context.party_id, context.accept));
     if (!message.is_test() && context.serves && !context.serves(message)) return refuse(Cause::not_serviced);
+    if (!message.is_test() && context.admit) BUDKAVLE_CHECK(context.admit(message, signer));
     return Header{std::move(message), std::move(security), std::move(signer)};
 }
 

@@ -48,6 +48,9 @@ struct ReceiveContext {
     Acceptance accept;
     /// Do we serve finalRecipient for this Service and Action (`access-point.md` 4 step 6)? Empty: every participant.
     std::function<bool(const UserMessage&)> serves;
+    /// Last word on the authentic header before any payload is read; not asked about the test service. Empty: nothing
+    /// more to check.
+    std::function<Outcome<>(const UserMessage&, const crypto::Certificate& signer)> admit;
     std::filesystem::path spool_folder;  ///< for parts that come before the root part, and uncompressed XML
 };
 

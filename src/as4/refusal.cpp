@@ -111,6 +111,13 @@ constexpr std::array kCauses{
                "Communication", kError, 200, kNever, "as4-wire 1.2", "A payload part decompresses beyond the limits."},
     CauseFacts{Cause::duplicate_conflict, "as4.duplicate_conflict", "EBMS:0003", "ValueInconsistent", "failure",
                "Content", kError, 200, kNever, "AP-6", "The MessageId was used before for another message."},
+    CauseFacts{Cause::outdated, "as4.outdated", "EBMS:0103", "PolicyNoncompliance", "failure", "Processing", kError,
+               200, kNever, "AP-6", "The eb:Timestamp is older than the duplicate memory reaches."},
+    // One of the two clocks is wrong, maybe ours: by its code the sender may try again.
+    CauseFacts{Cause::premature, "as4.premature", "EBMS:0004", "Other", "failure", "Content", kError, 200, kLater,
+               "AP-6", "TIMESTAMP_IN_FUTURE"},
+    CauseFacts{Cause::origin, "as4.origin", "EBMS:0101", "FailedAuthentication", "failure", "Processing", kError, 200,
+               kNever, "K26", "The sending access point does not serve the originalSender."},
     CauseFacts{Cause::delivery, "as4.delivery", "EBMS:0202", "DeliveryFailure", "failure", "Communication", kError, 200,
                kLater, "as4-wire 1.7", "The message could not be handed on."},
     CauseFacts{Cause::storage, "as4.storage", "EBMS:0202", "DeliveryFailure", "failure", "Communication", kError, 500,

@@ -63,6 +63,9 @@ enum class Cause : std::uint8_t {
     decompression_limit,
     // after the receipt conditions
     duplicate_conflict,
+    outdated,   ///< its eb:Timestamp lies before what the duplicate memory reaches
+    premature,  ///< its eb:Timestamp lies in the future
+    origin,     ///< the sending access point is not the one that serves originalSender
     delivery,
     storage,
     // judged at the sender

@@ -159,7 +159,7 @@ UserMessage make_ping(std::string message_id, Time timestamp, const federation::
 
 Result<Sealed> seal(UserMessage message, const std::vector<SendPart>& parts, const crypto::Identity& sender,
                     const crypto::Certificate& recipient, const std::filesystem::path& spool_folder, Sink& body,
-                    bool wss_timestamp) {
+                    bool wss_timestamp, seconds timestamp_lifetime) {
     BUDKAVLE_TRY(const auto layout, layout_of(parts, message.message_id));
     EnvelopeParts envelope;
     std::vector<Compressed> compressed;
@@ -177,6 +177,7 @@ Result<Sealed> seal(UserMessage message, const std::vector<SendPart>& parts, con
     envelope.messaging = write_user_message(message);
     envelope.security = std::move(key.markup);
     if (wss_timestamp) envelope.timestamp = message.timestamp;
+    envelope.timestamp_lifetime = timestamp_lifetime;
     BUDKAVLE_TRY(auto signed_envelope, sign_envelope(envelope, sender));
 
     Output output(body);

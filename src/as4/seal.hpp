@@ -58,10 +58,12 @@ struct Sealed {
 
 /// Writes the HTTP body for `message` with `parts` (its PartInfo is filled from them) into `body`; does not finish
 /// `body`. Keep what was written: retries send the same octets. Compressed payloads wait in nameless files in
-/// `spool_folder`; memory does not grow with their size. Errors: those of sources and sinks, "as4.cid", "key.…",
+/// `spool_folder`; memory does not grow with their size. With `wss_timestamp` a signed wsu:Timestamp (K41) of that lifetime is added: retries send
+/// it unchanged. Errors: those of sources and sinks, "as4.cid", "key.…",
 /// "spool.io".
 [[nodiscard]] Result<Sealed> seal(UserMessage message, const std::vector<SendPart>& parts,
                                   const crypto::Identity& sender, const crypto::Certificate& recipient,
-                                  const std::filesystem::path& spool_folder, Sink& body, bool wss_timestamp = false);
+                                  const std::filesystem::path& spool_folder, Sink& body, bool wss_timestamp = false,
+                                  seconds timestamp_lifetime = std::chrono::minutes(5));
 
 }  // namespace budkavle::as4

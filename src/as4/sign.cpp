@@ -16,10 +16,10 @@ struct Ids {
     std::string timestamp = fresh_id("ts");
 };
 
-std::string write_timestamp(Time created, const std::string& id) {
+std::string write_timestamp(Time created, seconds lifetime, const std::string& id) {
     xml::Writer writer;
     writer.open("wsu:Timestamp", {{"wsu:Id", id}});
-    writer.leaf("wsu:Created", format_utc(created)).leaf("wsu:Expires", format_utc(created + std::chrono::minutes(5)));
+    writer.leaf("wsu:Created", format_utc(created)).leaf("wsu:Expires", format_utc(created + lifetime));
     return writer.close().take();
 }
 
@@ -138,7 +138,7 @@ std::string key_info_of_token(std::string_view id) {
 Result<SignedEnvelope> sign_envelope(const EnvelopeParts& parts, const crypto::Identity& signer) {
     const Ids ids;
     const SignedParts covered{write_messaging(parts, ids), write_body(ids),
-                              parts.timestamp ? write_timestamp(*parts.timestamp, ids.timestamp) : std::string()};
+                              parts.timestamp ? write_timestamp(*parts.timestamp, parts.timestamp_lifetime, ids.timestamp) : std::string()};
     BUDKAVLE_TRY(auto references, make_references(parts, covered, ids));
     const auto signed_info = write_signed_info(references);
     BUDKAVLE_TRY(const auto value, signature_value(signed_info, signer));

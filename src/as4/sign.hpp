@@ -21,7 +21,8 @@ struct EnvelopeParts {
     std::string messaging;  ///< inside eb:Messaging; prefix `eb` is bound
     std::string security;   ///< before the signing token; prefixes `wsse`, `wsu` are bound; may be empty
     std::vector<AttachmentDigest> attachments{};
-    std::optional<Time> timestamp{};  ///< adds a signed wsu:Timestamp of five minutes (K41)
+    std::optional<Time> timestamp{};  ///< adds a signed wsu:Timestamp (K41)
+    seconds timestamp_lifetime = std::chrono::minutes(5);
 };
 
 struct SignedEnvelope {

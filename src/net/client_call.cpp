@@ -10,6 +10,8 @@
 #include <array>
 #include <charconv>
 
+#include "net/abort.hpp"
+
 namespace budkavle::net {
 namespace {
 
@@ -120,6 +122,10 @@ void CurlSession::prepare(const ClientUrl& url, const std::vector<std::string>& 
     set(curl_, CURLOPT_SSL_CTX_FUNCTION, &CurlSession::on_ssl_context);
     set(curl_, CURLOPT_SSL_CTX_DATA, this);
 
+    set(curl_, CURLOPT_XFERINFOFUNCTION, &CurlSession::on_progress);
+    set(curl_, CURLOPT_XFERINFODATA, this);
+    set(curl_, CURLOPT_NOPROGRESS, 0L);
+
     set(curl_, CURLOPT_PREREQFUNCTION, &CurlSession::on_request);
     set(curl_, CURLOPT_PREREQDATA, this);
     set(curl_, CURLOPT_READFUNCTION, &CurlSession::on_read);
@@ -200,6 +206,13 @@ CURLcode CurlSession::on_ssl_context(CURL*, void* context, void* self) {
     if (installed) return CURLE_OK;
     session.call_.error = installed.error();
     return CURLE_SSL_CERTPROBLEM;
+}
+
+int CurlSession::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    if (!AbortScope::raised()) return 0;
+    static_cast<CurlSession*>(self)->call_.error =
+        Error{"http.aborted", {}, {}, "The exchange was cut because this process ends.", {}, Retry::later};
+    return 1;
 }
 
 curl_socket_t CurlSession::on_socket(void* self, curlsocktype, curl_sockaddr* address) {

@@ -46,6 +46,7 @@ private:
     [[nodiscard]] Error translate(CURLcode code) const;
 
     static CURLcode on_ssl_context(CURL*, void* context, void* self);
+    static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
     static curl_socket_t on_socket(void* self, curlsocktype, curl_sockaddr* address);
     static int on_request(void* self, char*, char*, int, int);
     static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self);
