@@ -105,7 +105,7 @@ std::vector<crypto::Identity> decrypting_identities(const AccessPointConfig& con
 const crypto::Identity& signing_identity(const AccessPointConfig& config, Time now) {
     const crypto::Identity* best = is_valid(config.as4, now) ? &config.as4 : nullptr;
     const auto consider = [&](const crypto::Identity& one) {
-        if (is_valid(one, now) && (best == nullptr || one.certificate().not_before() > best->certificate().not_before()))
+        if (is_valid(one, now) && (best == nullptr || one.certificate().not_before() >= best->certificate().not_before()))
             best = &one;
     };
     for (const auto& next : config.next_as4) {

@@ -114,7 +114,7 @@ TEST_F(ReceiveRules, AP6_MessagesFromTheFutureAreRefusedForNow) {
     expect_taken(make_request(to_stad().octets, {.dated = std::chrono::minutes(4)}));
     const auto early = make_request(to_stad().octets, {.dated = std::chrono::minutes(7)});
     const auto judged = expect_refused(early, "EBMS:0004");
-    EXPECT_EQ(judged.detail, "TIMESTAMP_IN_FUTURE");
+    EXPECT_EQ(judged.detail, "TIMESTAMP_IN_FUTURE [AP-6]");
     EXPECT_EQ(judged.retry, Retry::later) << "one of the clocks is wrong, maybe ours";
     clock_.forward(std::chrono::minutes(4));
     expect_taken(early);

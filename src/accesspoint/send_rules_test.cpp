@@ -7,6 +7,7 @@
 #include "accesspoint/retry.hpp"
 #include "accesspoint/sealing.hpp"
 #include "accesspoint/test_support.hpp"
+#include "as4/open.hpp"
 #include "as4/memory_store.hpp"
 
 namespace budkavle::accesspoint::test {
