@@ -6,12 +6,14 @@ import pathlib
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import uuid
 
 from adverse import make_keys
-from bed import BUDKAVLE, NORRBY, REGION, SODERBY, Log, Poster, Tally, error_of, forge, inbox, prepare, restart, run, running_demo
+import bsp
+from bed import ROOT, BUDKAVLE, NORRBY, REGION, SODERBY, Log, Poster, Tally, error_of, forge, inbox, prepare, restart, run, running_demo
 from suite import BareAp, Header, InterfaceC, Messages, Peer, case, run_cases, seal_envelope
 
 PROFILES = ("digg-transport-as4-v1_0", "digg-transport-as4-v1_2")
@@ -334,6 +336,24 @@ def four_corners(world, tally):
     role = {"digg-transport-as4-v1_0": ["http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/initiator", "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/responder"],
             "digg-transport-as4-v1_2": ["urn:fdc:digg.se:edelivery:transportprofile:as4:role:ap"] * 2}[world.profile]
     tally.check(f"AP-01 {world.profile}: roles by the receiver's transport profile", header.all(r"<eb:Role>([^<]+)<") == role, str(header.all(r"<eb:Role>([^<]+)<")))
+
+
+@case("WS-I-BSP")
+def own_output(world, tally):
+    """what we send (message, receipt, error) keeps the BSP rules of WSS4J, and its signatures the schema of XML Signature"""
+    schema = ROOT / "tests" / "vectors" / "spec" / "data" / "xhe" / "fragments" / "XHE-xmldsig-core-schema-1.0.xsd"
+    envelopes = {"message": world.header().xml.encode(), "receipt": accepted(world, tally, "BSP", "ok-AP-6-original-01"), "error": world.post("1.4-href-01")[2]}
+    for name, envelope in envelopes.items():
+        found = bsp.findings(envelope)
+        tally.check(f"BSP {world.profile}: {name}", not found, f"{found} {envelope.decode()[:3000]}")
+        file = world.folder / "signature.xml"
+        file.write_bytes(bsp.signature_of(envelope))
+        done = subprocess.run(["xmllint", "--nonet", "--noout", "--schema", str(schema), str(file)], capture_output=True, text=True)
+        tally.check(f"BSP {world.profile}: xmllint takes the signature of the {name}", done.returncode == 0, done.stderr)
+    # The reader of this test can fail: a message that breaks R3209 and one that breaks R5404 are noticed.
+    for part, rule in (("Id=\"_ek", "R3209"), (bsp.EXCLUSIVE, "R5404")):
+        broken = envelopes["message"].decode().replace(part, "Recipient=\"x\" " + part if rule == "R3209" else "urn:other", 1)
+        tally.check(f"BSP {world.profile}: {rule} broken is noticed", any(rule in one for one in bsp.findings(broken)), "")
 
 
 def main():
