@@ -31,8 +31,8 @@ class Chain:
         self.start_peer()
         foreign.wait_for_demo(federation)
 
-    def start_peer(self):
-        self.peer = foreign.Peer(self.folder / "peer", self.settings, hosts=[f"{name}.{self.federation.facts['zone']}" for name in self.access_points])
+    def start_peer(self, heap="256m"):
+        self.peer = foreign.Peer(self.folder / "peer", self.settings, hosts=[f"{name}.{self.federation.facts['zone']}" for name in self.access_points], heap=heap)
 
     def access_point_of(self, participant):
         return self.access_points[self.federation.participants[participant]["accessPoint"]]
