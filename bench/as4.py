@@ -86,7 +86,7 @@ def phase4(bench, folder, bits, warm, count):
     issuers = bench.folder / "trust" / "crl-issuers.pem"
     peer = subprocess.Popen(pinned(SERVER_CORE, sys.executable, ROOT / "tests" / "interop" / "bench_receiver.py", "--as4-key", bench.own["key"], "--as4-cert", bench.own["cert"],
                                    "--as4-trust", issuers, "--tls-key", bench.own["tlsKey"], "--tls-cert", bench.own["tlsCert"], "--tls-trust", trust["tls"]),
-                            stdout=subprocess.PIPE, text=True)
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # it warns about every message
     try:
         line = next((line for line in peer.stdout if line.startswith("{")), None)
         if line is None:

@@ -45,7 +45,7 @@ class Pki:
         if not cert.exists():
             store = {"ca-ap": "as4", "ca-tls": "tls"}[ca]
             cert.write_text((self.data / "trust" / f"{store}.pem").read_text())
-        more = [text for key, value in options.items() for text in (f"--{key}", value)]
+        more = [text for key, value in options.items() for one in (value if isinstance(value, list) else [value]) for text in (f"--{key}", one)]
         forge("mint", "--issuer-key", self.data / "ca" / "authority" / "keys" / f"{ca}.pem", "--issuer-cert", cert, "--passphrase-file", self.data / "ca" / "passphrase",
               "--name", cn, "--out", self.keys / name, *more)
         return self.keys / name
@@ -55,7 +55,7 @@ class Pki:
         other = self.keys / "other-ca"
         if not other.with_suffix(".key").exists():
             forge("mint", "--ca", "--name", "Accesspunkt CA-OPEN-TEST", "--out", other)
-        more = [text for key, value in options.items() for text in (f"--{key}", value)]
+        more = [text for key, value in options.items() for one in (value if isinstance(value, list) else [value]) for text in (f"--{key}", one)]
         forge("mint", "--issuer-key", f"{other}.key", "--issuer-cert", f"{other}.crt", "--name", cn, "--out", self.keys / name, *more)
         return self.keys / name
 

@@ -1,7 +1,9 @@
 """Both directions through the whole chain: phase4 → access point → message service, and back."""
 import http.client
 import json
+import os
 import pathlib
+import signal
 import ssl
 import subprocess
 import time
@@ -31,8 +33,8 @@ class Chain:
         self.start_peer()
         foreign.wait_for_demo(federation)
 
-    def start_peer(self):
-        self.peer = foreign.Peer(self.folder / "peer", self.settings, hosts=[f"{name}.{self.federation.facts['zone']}" for name in self.access_points])
+    def start_peer(self, heap="256m"):
+        self.peer = foreign.Peer(self.folder / "peer", self.settings, hosts=[f"{name}.{self.federation.facts['zone']}" for name in self.access_points], heap=heap)
 
     def access_point_of(self, participant):
         return self.access_points[self.federation.participants[participant]["accessPoint"]]
@@ -257,6 +259,8 @@ def ping_out(chain):
 
 def profile_out(chain):
     foreign.join(chain.federation, chain.folder / "peer", chain.port, profile="digg-transport-as4-v1_2")
+    os.kill(chain.federation.pid("ap1"), signal.SIGTERM)  # its cache of metadata is new after the restart
+    time.sleep(1)
     foreign.wait_for_demo(chain.federation)
     message_id, status, _ = chain.federation.post(NORRBY, foreign.PARTICIPANT, function=foreign.FUNCTION)
     event = chain.wait_event(message_id, "as4.delivered", "as4.failed")

@@ -74,7 +74,7 @@ class Peer:
         properties = {"folder": folder / "kept", **settings}
         (folder / "peer.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
         (folder / "hosts").write_text("".join(f"127.0.0.1 {host}\n" for host in ("localhost", *hosts)))
-        self.log = open(folder / "peer.log", "ab")
+        self.log = open(folder / "peer.log", "ab")  # noqa: SIM115 as long as the process
         self.process = subprocess.Popen(["java", f"-Xmx{heap}", f"-Djdk.net.hosts.file={folder / 'hosts'}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                                          "-cp", classpath(), "budkavle.interop.Peer", str(folder / "peer.properties")], stdout=subprocess.PIPE, stderr=self.log)
         line = self.process.stdout.readline()

@@ -39,7 +39,7 @@ public final class Peer {
         final String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
         final IJson order = body.isBlank() ? new JsonObject() : JsonReader.readFromString(body);
         octets = work.answer(order.getAsObject()).getAsJsonString().getBytes(StandardCharsets.UTF_8);
-      } catch (final Exception problem) {
+      } catch (final Exception | OutOfMemoryError problem) {
         problem.printStackTrace();
         status = 500;
         octets = new JsonObject().add("problem", problem.toString()).getAsJsonString().getBytes(StandardCharsets.UTF_8);

@@ -1,0 +1,136 @@
+"""AS4 alone, without envelopes: `budkavle as4 serve` and `as4 send` against phase4, where the federation's payload profile allows one envelope only."""
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import threading
+import time
+
+import chain as whole
+import peer as foreign
+from support import BUDKAVLE
+
+def memory(pid):
+    """Peak resident memory in MB."""
+    return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) // 1024
+
+
+class Serve:
+    """A running `budkavle as4 serve` with the demo's first access point's keys."""
+
+    def __init__(self, chain):
+        self.folder = chain.folder / "serve"
+        self.drop, trust = self.folder / "drop", self.folder / "trust"
+        for folder in (self.drop, trust):
+            folder.mkdir(parents=True, exist_ok=True)
+        (trust / "as4.pem").write_bytes(pathlib.Path(chain.federation.facts["trust"]["as4"]).read_bytes())
+        (trust / "partner.crt").write_bytes(chain.settings["as4.cert"].read_bytes())  # named without being sent, in some cases
+        to, crls = chain.access_points["ap1"], [word for file in chain.federation.facts["crls"] for word in ("--crl", file)]
+        command = [BUDKAVLE, "as4", "serve", "--listen", "127.0.0.1:0", "--key", to["key"], "--cert", to["cert"], "--trust", trust / "as4.pem", *crls, "--drop", self.drop,
+                                         "--tls-cert", to["tlsCert"], "--tls-key", to["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"]]
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        port = re.search(r":(\d+)\s*$", self.process.stderr.readline()).group(1)
+        self.url = f"https://ap1.{chain.federation.facts['zone']}:{port}/as4"
+        self.lines, self.arrived = [], threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            with self.arrived:
+                self.lines.append(json.loads(line))
+                self.arrived.notify_all()
+
+    def last(self, message_id):
+        with self.arrived:
+            self.arrived.wait_for(lambda: any(line["messageId"] == message_id for line in self.lines), timeout=20)
+            return next((line for line in reversed(self.lines) if line["messageId"] == message_id), {})
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def sha256(file):
+    with open(file, "rb") as octets:
+        return hashlib.file_digest(octets, "sha256").hexdigest()
+
+
+def files_of(folder):
+    """name → (file, mimeType)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {"xml": ('<?xml version="1.0" encoding="UTF-8"?>\r\n<x:rot xmlns:x="urn:exempel" b="2" a="1"\t>åäö &amp; <tom/>\r\n</x:rot>\n'.encode(), "text/xml"),
+            "application-xml": (b'<?xml version="1.0"?><!-- borta --><a xmlns="urn:a"><b c = "d"/></a>', "application/xml"),
+            "svg": (b'<svg xmlns="http://www.w3.org/2000/svg"><g id="1"/></svg>', "image/svg+xml"),
+            "text": ("rad ett\nrad två\r\nrad tre\n".encode(), "text/plain"),
+            "binary": (bytes(range(256)) * 500, "application/octet-stream"), "empty": (b"", "application/octet-stream")}
+    for name, (octets, _) in made.items():
+        (folder / name).write_bytes(octets)
+    return {name: (folder / name, kind) for name, (_, kind) in made.items()}
+
+
+def order(chain, serve, parts, **more):
+    one = chain.order("/dev/null", **more)
+    one.update(url=serve.url, parts=parts)
+    return one
+
+
+def received(chain, serve):
+    check, files = chain.cases.check, files_of(chain.folder / "files")
+
+    def part(name, cid, **more):
+        return {"file": str(files[name][0]), "cid": cid, "mimeType": files[name][1], "compress": False, **more}
+
+    packed = {"compress": True}
+    rows = [("two parts, gzip", [part("xml", "message", **packed), part("binary", "attachment", **packed)], {}),
+            ("two parts, uncompressed XML and binary", [part("xml", "message"), part("binary", "attachment")], {}),
+            ("application/xml and image/svg+xml uncompressed, canonical digests", [part("application-xml", "message"), part("svg", "bild")], {}),
+            ("text/plain uncompressed, line ends normalised in the digest", [part("text", "message")], {}),
+            ("an empty part, gzip and plain", [part("xml", "message", **packed), part("empty", "ett", **packed), part("empty", "tva")], {}),
+            ("CharacterSet UTF-16", [part("binary", "message", charset="utf-16", **packed)], {}),
+            ("28 parts", [part("xml", "message", **packed)] + [part("binary", f"bilaga{i}", **packed) for i in range(27)], {}),
+            ("no conversation of ours, no properties' types, Content-ID with @", [part("xml", "a.b-c_d@granne.example.se", **packed)], {})]
+    rows += [(f"certificates named by {kind}", [part("xml", "message", **packed)], {"reference": kind}) for kind in ("ISSUER_SERIAL", "SKI_KEY_IDENTIFIER", "THUMBPRINT_IDENTIFIER")]
+    for name, parts, more in rows:
+        report = chain.peer.ask("/send", order(chain, serve, parts, **more))
+        line = serve.last(report.get("messageId")) if report.get("messageId") else {}
+        check(f"as4 serve: {name}", whole.good(report) and line.get("outcome") == "accepted" and [p["sha256"] for p in line["payloads"]] == [sha256(p["file"]) for p in parts], f"{report} {line}")
+
+
+def send(chain, files, profile="digg-transport-as4-v1_0"):
+    own = chain.access_points["ap1"]
+    started = time.monotonic()
+    process = subprocess.Popen([BUDKAVLE, "as4", "send", "--url", f"https://127.0.0.1:{chain.peer.port}/as4", "--key", own["key"], "--cert", own["cert"], "--to-cert", chain.settings["as4.cert"],
+                                "--trust", chain.federation.facts["trust"]["as4"], "--tls-cert", own["tlsCert"], "--tls-key", own["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"],
+                                "--profile", profile, "--property", "originalSender=0203:a.example.se", "--property", "finalRecipient=0203:b.example.se",
+                                *[word for file in files for word in ("--payload", str(file))], "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    peak = 0
+    while process.poll() is None:
+        try:
+            peak = max(peak, memory(process.pid))
+        except (OSError, AttributeError):
+            pass
+        time.sleep(0.02)
+    out, errors = process.communicate()
+    verdict = json.loads(out) if out.startswith("{") else {"outcome": out + errors}
+    return verdict, peak, time.monotonic() - started
+
+
+def sent(chain):
+    check, files = chain.cases.check, files_of(chain.folder / "files")
+    rows = [("two parts", ["xml", "binary"]), ("an empty part", ["xml", "empty"]), ("28 parts, as many as Java peers take", ["xml"] + ["binary"] * 27)]
+    for profile in ("digg-transport-as4-v1_0", "digg-transport-as4-v1_2"):
+        for name, wanted in rows:
+            verdict, _, _ = send(chain, [files[one][0] for one in wanted], profile)
+            got = chain.peer.received(messageId=verdict.get("messageId"))
+            check(f"as4 send, {profile[-4:]}: {name}", verdict["outcome"] == "accepted" and len(got) == 1 and got[0]["signed"] and got[0]["encrypted"]
+                  and [p["sha256"] for p in got[0]["parts"]] == [sha256(files[one][0]) for one in wanted], f"{verdict} {got}")
+
+
+def run(chain):
+    serve = Serve(chain)
+    try:
+        chain.cases.group("phase4 → as4 serve", received, chain, serve)
+        chain.cases.group("as4 send → phase4", sent, chain)
+    finally:
+        serve.stop()
