@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "accesspoint/envelope_checks.hpp"
+#include "accesspoint/evidence_package.hpp"
 #include "as4/answer.hpp"
 #include "as4/open.hpp"
 #include "as4/report.hpp"
@@ -18,6 +19,7 @@ namespace json = boost::json;
 
 void add_as4_send(CLI::App& as4, Exit& exit);
 void add_as4_serve(CLI::App& as4, Exit& exit);
+void add_as4_connection(CLI::App& as4, Exit& exit);
 
 Result<std::string> content_type_of(const std::string& headers_file) {
     BUDKAVLE_TRY(const auto text, text_of(headers_file));
@@ -149,13 +151,42 @@ Result<Exit> open(const OpenOptions& options, const OpenFiles& files) {
 }
 
 struct ReceiptOptions {
-    std::string request, request_headers, answer, answer_headers, at, peer;
+    std::string package, request, request_headers, answer, answer_headers, at, peer;
     std::vector<std::string> trust, crls;
     int status = 200;
     bool json = false;
 };
 
+/// An evidence package: no network, no clock, no trust but the anchors given.
+Result<Exit> receipt_of_package(const ReceiptOptions& options) {
+    BUDKAVLE_TRY(auto anchors, certificates_of(options.trust));
+    const crypto::TrustStore trust(crypto::Purpose::as4, std::move(anchors));
+    BUDKAVLE_TRY(const auto octets, text_of(options.package));
+    const auto verdict = accesspoint::verify_package(as_bytes(octets), trust, std::filesystem::temp_directory_path());
+    if (options.json) {
+        json::array steps;
+        for (const auto& step : verdict.steps)
+            steps.push_back({{"step", step.name}, {"ok", step.fine}, {"detail", step.detail}});
+        json::error_code error;
+        auto manifest = json::parse(verdict.manifest, error);
+        print_json({{"outcome", verdict.good ? "accepted" : "error"},
+                    {"steps", steps},
+                    {"manifest", error ? json::value(nullptr) : std::move(manifest)}});
+        return verdict.good ? Exit::yes : Exit::no;
+    }
+    for (const auto& step : verdict.steps)
+        fmt::print("{:<4} {:<15} {}\n", step.fine ? "ok" : tr("NOT", "FEL"), step.name, step.detail);
+    fmt::print("{}\n", verdict.good ? tr("The package proves the exchange.", "Paketet bevisar utbytet.")
+                                    : tr("The package proves nothing.", "Paketet bevisar ingenting."));
+    return verdict.good ? Exit::yes : Exit::no;
+}
+
 Result<Exit> receipt(const ReceiptOptions& options) {
+    if (!options.package.empty()) return receipt_of_package(options);
+    if (options.request.empty() || options.request_headers.empty() || options.answer.empty() ||
+        options.answer_headers.empty())
+        return fail("usage.receipt", {}, "--package",
+                    "Either --package, or --request, --request-headers, --answer and --answer-headers are needed.");
     BUDKAVLE_TRY(const Time at, time_of(options.at));
     BUDKAVLE_TRY(auto anchors, certificates_of(options.trust));
     BUDKAVLE_TRY(const auto known, partners_beside(options.trust));
@@ -292,10 +323,16 @@ void add_as4(CLI::App& app, Exit& exit) {
     static ReceiptOptions receipt_options;
     auto* judging = command->add_subcommand("receipt", std::string(tr("Judge an answer as evidence for a request",
                                                                       "Bedöm ett svar som bevis för en begäran")));
-    judging->add_option("--request", receipt_options.request)->required();
-    judging->add_option("--request-headers", receipt_options.request_headers)->required();
-    judging->add_option("--answer", receipt_options.answer)->required();
-    judging->add_option("--answer-headers", receipt_options.answer_headers)->required();
+    judging->add_option("--package", receipt_options.package,
+                        std::string(tr("evidence package; judged at the time of its exchange, offline",
+                                       "bevispaket; bedöms vid tiden för utbytet, utan nät")));
+    judging->add_option("--request", receipt_options.request);
+    judging->add_option("--request-headers", receipt_options.request_headers);
+    judging->add_option("--answer", receipt_options.answer);
+    judging->add_option("--answer-headers", receipt_options.answer_headers);
+    judging->footer(
+        "budkavle as4 receipt --package bevis.zip --trust apca.crt\nbudkavle as4 receipt --request request.body "
+        "--request-headers request.headers --answer answer.body --answer-headers answer.headers --trust apca.crt");
     judging->add_option("--trust", receipt_options.trust)->required();
     judging->add_option("--crl", receipt_options.crls);
     judging->add_option("--peer", receipt_options.peer, "certificate that SMP has for the receiver");
@@ -322,6 +359,7 @@ void add_as4(CLI::App& app, Exit& exit) {
     });
     add_as4_send(*command, exit);
     add_as4_serve(*command, exit);
+    add_as4_connection(*command, exit);
 }
 
 void add_open_options(CLI::App& command, OpenOptions& options) {

@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
     add_serve(app, exit);
     add_xhe(app, exit);
     add_as4(app, exit);
+    add_ap(app, exit);
     add_smp(app, exit);
     add_pki(app, exit);
     one_value_each(app);

@@ -81,4 +81,30 @@ net::Response resend_message(Workshop& workshop, const net::Request& request, co
     return net::json_response(202, json::serialize(json::object{{"as4MessageId", *id}, {"resends", as4_id}}));
 }
 
+json::object verdict_json(const ConnectionVerdict& verdict) {
+    json::array steps;
+    for (const auto& step : verdict.steps) {
+        json::object one{{"step", step.name}, {"ok", step.fine}, {"detail", step.detail}};
+        if (!step.fine) {
+            one["code"] = step.code;
+            one["remedy"] = step.remedy();
+            one["remedySv"] = step.remedy_in_swedish();
+        }
+        steps.push_back(std::move(one));
+    }
+    return {{"reachable", verdict.good}, {"peer", verdict.peer}, {"steps", steps}};
+}
+
+net::Response test_connection(const Workshop& workshop, const net::Request& request) {
+    const auto body = json_body(request);
+    if (!body) return answer_for(body.error());
+    const auto participant = federation::ParticipantId::parse(text_at(*body, "participant"));
+    if (!participant) return answer_for(participant.error());
+    auto document = text_at(*body, "document");
+    if (document.empty()) document = std::string(federation::kMessageDocument);
+    const auto verdict = workshop.tester->run(*participant, document);
+    if (!verdict) return answer_for(verdict.error());
+    return net::json_response(200, json::serialize(verdict_json(*verdict)));
+}
+
 }  // namespace budkavle::accesspoint

@@ -1,6 +1,9 @@
 #pragma once
 /// Routes of interface O and C that do something or give evidence away.
 
+#include <boost/json.hpp>
+
+#include "accesspoint/connection_tester.hpp"
 #include "accesspoint/operator_interface.hpp"
 
 namespace budkavle::accesspoint {
@@ -14,5 +17,9 @@ namespace budkavle::accesspoint {
 [[nodiscard]] net::Response resend_message(Workshop& workshop, const net::Request& request, const std::string& who,
                                            const std::optional<federation::ParticipantId>& owner,
                                            const std::string& as4_id);
+
+/// POST connection-tests {"participant": …, "document": …}: the verdict step by step.
+[[nodiscard]] net::Response test_connection(const Workshop& workshop, const net::Request& request);
+[[nodiscard]] boost::json::object verdict_json(const ConnectionVerdict& verdict);
 
 }  // namespace budkavle::accesspoint

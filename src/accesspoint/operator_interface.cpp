@@ -108,6 +108,8 @@ net::Router interface_o(const OperatorTools& tools) {
     routes.add("POST", "messages/{id}/resend", "operator.resend", [](auto& t, auto& request, auto& account, auto& p) {
         return resend_message(t.workshop, request, account.name, std::nullopt, p.at(0));
     });
+    routes.add("POST", "connection-tests", "operator.connection_test",
+               [](auto& t, auto& request, auto&, auto&) { return test_connection(t.workshop, request); });
     routes.add("GET", "refused/{id}", "operator.refused",
                [](auto& t, auto&, auto&, auto& p) { return show_refused(t.workshop, p.at(0)); });
     routes.add("GET", "reports", "operator.reports",

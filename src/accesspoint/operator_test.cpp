@@ -260,5 +260,48 @@ TEST_F(Operator, Ap30ParticipantsFindOnlyTheirOwn) {
     EXPECT_EQ(call(1, keys().mt2, "GET", path_of(kStad, "messages")).status, 403);
 }
 
+/// access-point.md 10 "ping": step by step, with what to do at the step that fails.
+TEST_F(Operator, ConnectionTestNamesTheStepThatFails) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    const auto test = [&] {
+        return o(1, person(), "POST", "connection-tests", R"({"participant":"0203:region.example.se"})").object();
+    };
+    const auto last = [](const boost::json::object& verdict) {
+        const auto& step = verdict.at("steps").as_array().back().as_object();
+        EXPECT_EQ(step.contains("remedy"), !step.at("ok").as_bool());
+        EXPECT_TRUE(step.at("ok").as_bool() || !step.at("remedy").as_string().empty());
+        return std::string(step.at("step").as_string());
+    };
+    const auto good = test();
+    EXPECT_TRUE(good.at("reachable").as_bool()) << json_text(good);
+    EXPECT_EQ(last(good), "ping");
+    EXPECT_EQ(good.at("peer").as_string(), "AP0002-SDK-TEST");
+    EXPECT_NE(log_text(2, "transfer").find("as4.ping"), std::string::npos);
+    EXPECT_TRUE(inbox(2, kRegion).empty());  // a ping is never delivered
+
+    lookup_error_ = Error{"smp.not_registered", {}, {}, "Not registered.", {}, Retry::never};
+    EXPECT_EQ(last(test()), "dns");
+    lookup_error_ = Error{"smp.unreachable", {}, {}, "No answer.", {}, Retry::later};
+    EXPECT_EQ(last(test()), "smp");
+    lookup_error_.reset();
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().stranger.certificate());
+    EXPECT_EQ(last(test()), "certificate");
+    register_participant(kRegion, "ap2.example.se", 1, keys().ap2.certificate());
+    EXPECT_EQ(last(test()), "connect");
+    register_participant(kRegion, "other.example.se", ap(2).port_a(), keys().ap2.certificate());
+    EXPECT_EQ(last(test()), "tls");
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap3.certificate());
+    EXPECT_EQ(last(test()), "ping");
+    keys().ap_ca.publish(*crls_, {keys().ap3.certificate()});
+    EXPECT_EQ(last(test()), "revocation");
+    EXPECT_EQ(o(1, person(), "POST", "connection-tests", R"({"participant":"x"})").status, 400);
+    // The participant may ask the same over interface C.
+    register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap2.certificate());
+    const auto mine =
+        call(1, keys().mt1, "POST", path_of(kStad, "connection-tests"), R"({"participant":"0203:region.example.se"})");
+    EXPECT_TRUE(mine.object().at("reachable").as_bool()) << mine.body;
+}
+
 }  // namespace
 }  // namespace budkavle::accesspoint::test
