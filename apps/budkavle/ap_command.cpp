@@ -224,6 +224,24 @@ Result<Exit> report(const Options& options) {
     return Exit::yes;
 }
 
+Result<Exit> statistics(const Options& options) {
+    BUDKAVLE_TRY(const auto client, OperatorClient::open(options));
+    BUDKAVLE_TRY(const auto report, client->json("GET", "statistics" + query_of({{"day", options.from}})));
+    if (options.json) {
+        print_json(report);
+        return Exit::yes;
+    }
+    for (const auto& value : report.at("rows").as_array()) {
+        const auto& one = value.as_object();
+        fmt::print("{}  {}\n", at(one, "participant"), at(one, "document"));
+        for (const auto* key : {"sent", "delivered", "failed", "unconfirmed", "waiting", "resent", "received",
+                                "handedOver", "octetsOut", "octetsIn", "latencyMs", "causes"})
+            fmt::print("    {:<12} {}\n", key, at(one, key));
+    }
+    fmt::print("{} {}\n", tr("refused", "avvisade"), at(report, "refused"));
+    return Exit::yes;
+}
+
 Result<Exit> test(const Options& options) {
     BUDKAVLE_TRY(const auto client, OperatorClient::open(options));
     BUDKAVLE_TRY(const auto verdict,
@@ -309,6 +327,9 @@ void add_ap(CLI::App& app, Exit& exit) {
     reporting->add_option("--out", options.out);
     reporting->add_option("--reported", options.reported,
                           std::string(tr("reference of the report that was sent", "referens för anmälan som gjorts")));
+    add("statistics", "Report of one day per participant and document type",
+        "Rapport för en dag per deltagare och dokumenttyp", "budkavle ap statistics --day 2026-11-24", statistics)
+        ->add_option("--day", options.from, std::string(tr("UTC; default: today", "UTC; standard: i dag")));
     auto* testing =
         add("test", "Reach a participant's access point, step by step", "Nå en deltagares accesspunkt, steg för steg",
             "budkavle ap test 0203:region-ost.example.se", test);

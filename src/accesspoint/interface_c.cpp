@@ -46,6 +46,9 @@ net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
     add("POST", "outbox/{message}/resend", [&workshop](auto& request, const auto& participant, const auto& p) {
         return resend_message(workshop, request, request.peer_certificate->sha256_hex(), participant, p.at(1));
     });
+    add("GET", "statistics", [&workshop](auto& request, const auto& participant, const auto&) {
+        return show_statistics(workshop, request, participant);
+    });
     add("POST", "connection-tests",
         [&workshop](auto& request, const auto&, const auto&) { return test_connection(workshop, request); });
     router.add("GET", "/health",

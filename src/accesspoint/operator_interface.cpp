@@ -110,6 +110,8 @@ net::Router interface_o(const OperatorTools& tools) {
     });
     routes.add("POST", "connection-tests", "operator.connection_test",
                [](auto& t, auto& request, auto&, auto&) { return test_connection(t.workshop, request); });
+    routes.add("GET", "statistics", "operator.statistics",
+               [](auto& t, auto& request, auto&, auto&) { return show_statistics(t.workshop, request, std::nullopt); });
     routes.add("GET", "refused/{id}", "operator.refused",
                [](auto& t, auto&, auto&, auto& p) { return show_refused(t.workshop, p.at(0)); });
     routes.add("GET", "reports", "operator.reports",

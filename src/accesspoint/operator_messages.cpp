@@ -3,6 +3,7 @@
 #include "accesspoint/access.hpp"
 #include "accesspoint/nonconformity.hpp"
 #include "accesspoint/operator_access.hpp"
+#include "accesspoint/statistics.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -75,6 +76,25 @@ net::Response show_message(const Workshop& workshop, const std::string& id) {
     if (!done) return answer_for(done.error());
     if (page.messages.empty()) return answer_for(unknown());
     return net::json_response(200, json::serialize(json::object{{"messages", std::move(page.messages)}}));
+}
+
+net::Response show_statistics(const Workshop& workshop, const net::Request& request,
+                              const std::optional<federation::ParticipantId>& owner) {
+    constexpr std::size_t kDate = 10;  // 2026-11-24
+    const auto day = request.parameter("day").value_or(format_utc(workshop.clock.now()).substr(0, kDate));
+    const auto from = parse_time(day + "T00:00:00Z");
+    if (day.size() != kDate || !from)
+        return answer_for({"query.day", "SEC-111", "day", "The day is not like 2026-11-24.", {}, Retry::never});
+    json::object report;
+    const auto done = workshop.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(report, statistics(tx, *from, *from + std::chrono::hours(24), owner));
+        return {};
+    });
+    if (!done) return answer_for(done.error());
+    report["day"] = day;
+    report["accessPoint"] = workshop.config.id;
+    report["environment"] = workshop.config.environment.name;
+    return net::json_response(200, json::serialize(report));
 }
 
 net::Response show_refused(const Workshop& workshop, const std::string& id) {

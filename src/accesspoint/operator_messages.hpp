@@ -18,6 +18,9 @@ namespace budkavle::accesspoint {
 [[nodiscard]] net::Response show_report(const Workshop& workshop, const net::Request& request, const std::string& id);
 [[nodiscard]] net::Response close_report(const Workshop& workshop, const OperatorAccount& account,
                                          const net::Request& request, const std::string& id);
+/// GET statistics (`day=2026-11-24`, UTC; today when absent): SEC-111.
+[[nodiscard]] net::Response show_statistics(const Workshop& workshop, const net::Request& request,
+                                            const std::optional<federation::ParticipantId>& owner);
 /// The body of a request as a JSON object of at most 64 KiB. Error "query.body".
 [[nodiscard]] Result<boost::json::object> json_body(const net::Request& request);
 

@@ -303,5 +303,34 @@ TEST_F(Operator, ConnectionTestNamesTheStepThatFails) {
     EXPECT_TRUE(mine.object().at("reachable").as_bool()) << mine.body;
 }
 
+TEST_F(Operator, Sec111DailyReportCountsPerParticipantAndType) {
+    start(1, with_operators(1));
+    start(2, with_operators(2));
+    for (int i = 0; i < 3; ++i)
+        (void)await_final(1, kStad,
+                          std::string(submit(1, kStad, make_envelope()).object().at("as4MessageId").as_string()));
+    lookup_error_ = Error{"smp.not_registered", {}, {}, "Not registered.", {}, Retry::never};
+    (void)await_final(1, kStad, std::string(submit(1, kStad, make_envelope()).object().at("as4MessageId").as_string()));
+    lookup_error_.reset();
+    const auto report = o(1, person(), "GET", "statistics").object();
+    ASSERT_EQ(report.at("rows").as_array().size(), 1U) << json_text(report);
+    const auto& row = report.at("rows").at(0).as_object();
+    EXPECT_EQ(row.at("participant").as_string(), kStad.folded());
+    EXPECT_EQ(row.at("sent").as_int64(), 4);
+    EXPECT_EQ(row.at("delivered").as_int64(), 3);
+    EXPECT_EQ(row.at("causes").at("smp.not_registered").as_int64(), 1);
+    EXPECT_GE(row.at("latencyMs").at("max").as_int64(), row.at("latencyMs").at("p50").as_int64());
+    const auto receiver = o(2, person(), "GET", "statistics").object();
+    const auto& other = receiver.at("rows").at(0).as_object();
+    EXPECT_EQ(other.at("received").as_int64(), 3);
+    EXPECT_EQ(other.at("document").as_string(), row.at("document").as_string());
+    // AP-30: over interface C one's own; SEC-112: no ids of messages.
+    EXPECT_TRUE(call(1, keys().mt1, "GET", path_of(kBy, "statistics")).object().at("rows").as_array().empty());
+    EXPECT_EQ(call(1, keys().mt1, "GET", path_of(kStad, "statistics")).object().at("rows").as_array().size(), 1U);
+    EXPECT_EQ(json_text(report).find('@'), std::string::npos);
+    EXPECT_EQ(o(1, person(), "GET", "statistics?day=2001-02-03").object().at("rows").as_array().size(), 0U);
+    EXPECT_EQ(o(1, person(), "GET", "statistics?day=soon").status, 400);
+}
+
 }  // namespace
 }  // namespace budkavle::accesspoint::test

@@ -132,6 +132,10 @@ with running_demo() as federation, tempfile.TemporaryDirectory() as folder:
                            "assert any(s.labels=={'direction': 'out', 'event': 'as4.delivered'} and s.value>=1 for s in f['budkavle_ap_events'].samples)", str(folder / "metrics")], capture_output=True)
     tally.check("Prometheus' own parser reads the metrics", done.returncode == 0, done.stderr.decode())
 
+    report = ap_json("statistics", data=data)
+    row = [r for r in report["rows"] if r["participant"] == NORRBY]
+    tally.check("SEC-111: the day's report counts", row and row[0]["delivered"] >= 1 and report["refused"].get("as4.content_type", 0) >= 1, str(report))
+
     # --- SEC-51: nobody else gets in; SEC-10: everything is in the audit log
     outsider = Client(access_point["interfaceO"], access_point["tlsCert"], access_point["tlsKey"], federation.facts["trust"]["tls"])
     for path in ("health", "messages", "metrics", f"messages/{one['as4MessageId']}/evidence"):
