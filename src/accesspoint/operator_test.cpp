@@ -183,6 +183,9 @@ TEST_F(Operator, RefusedFloodIsSummedUp) {
     const auto list = o(1, person(), "GET", "messages?state=refused").object().at("messages").as_array();
     EXPECT_EQ(list.size(), 6U);
     EXPECT_EQ(count(1, "SELECT SUM(repeats) FROM refused"), 30);
+    // The flood hides no peer: what an authenticated one does is still kept by itself.
+    (void)post(make_request("<not-an-envelope/>", {}));
+    EXPECT_EQ(o(1, person(), "GET", "reports").object().at("reports").as_array().size(), 1U);
 }
 
 TEST_F(Operator, RefusedHandshakesAreKeptToo) {

@@ -167,10 +167,12 @@ bool Refusals::within_cap(const RefusedMessage& message) {
         }
         sums_.clear();
         hour_ = hour;
-        this_hour_ = 0;
+        strangers_ = 0;
+        peers_ = 0;
     }
-    if (this_hour_ < per_hour_ && (message.authenticated || waiting_.size() < kMostWaiting)) {
-        ++this_hour_;
+    auto& kept = message.authenticated ? peers_ : strangers_;
+    if (kept < per_hour_ && (message.authenticated || waiting_.size() < kMostWaiting)) {
+        ++kept;
         return true;
     }
     // Causes are names of ours, a few dozen; a sum holds nothing that a peer chose.

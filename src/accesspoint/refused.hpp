@@ -91,7 +91,8 @@ private:
     std::deque<RefusedMessage> waiting_;
     std::map<std::string, Sum> sums_;  ///< by cause, of this hour
     std::int64_t hour_ = 0;
-    unsigned this_hour_ = 0;
+    unsigned strangers_ = 0;  ///< kept one by one this hour; counted apart, so that a flood hides no peer
+    unsigned peers_ = 0;
     const std::string process_;
     std::jthread writer_;
 };
