@@ -5,6 +5,10 @@
 #include "command.hpp"
 #include "process.hpp"
 
+namespace budkavle::app {
+void add_ap(CLI::App& app, Exit& exit);  ///< for operators
+}  // namespace budkavle::app
+
 namespace {
 
 /// An option that may be repeated takes one value each time; what follows may be a file of the command.

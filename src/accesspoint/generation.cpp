@@ -42,6 +42,14 @@ Result<> Generation::open() {
     options.guard = guard;
     options.total_timeout = config_.answer_timeout;
     client_ = net::Client::create(std::move(options));
+    tester_.emplace(ConnectionSetting{.as4 = config_.as4,
+                                      .ap_trust = *config_.environment.ap_trust,
+                                      .crls = *outside_.crls,
+                                      .client = *client_,
+                                      .clock = workshop_.clock,
+                                      .explain = explain(),
+                                      .profiles = config_.profiles,
+                                      .spool_folder = config_.folder / "spool"});
     receiver_.emplace(workshop_);
     outbox_.emplace(workshop_);
     inbox_.emplace(workshop_);
@@ -55,10 +63,22 @@ Result<> Generation::open() {
     router_a_.add("GET", "/health", [](net::Request&, const net::Router::Parameters&) {
         return net::json_response(200, R"({"status":"ok"})");
     });
-    router_c_ = accesspoint::interface_c(workshop_, *outbox_, *inbox_);
+    router_c_ = accesspoint::interface_c(workshop_, *outbox_, *inbox_, *tester_);
     if (config_.o)
-        router_o_ = accesspoint::interface_o({.workshop = workshop_, .figures = figures_, .resolve = outside_.resolve});
+        router_o_ = accesspoint::interface_o(
+            {.workshop = workshop_, .figures = figures_, .tester = *tester_, .resolve = outside_.resolve});
     return {};
+}
+
+Explain Generation::explain() const {
+    if (world_) {
+        return [this](const federation::ParticipantId& participant, const std::string& document,
+                      std::vector<smp::LookupStep>* steps) {
+            return world_->directory().lookup(participant, document, steps);
+        };
+    }
+    return [this](const federation::ParticipantId& participant, const std::string& document,
+                  std::vector<smp::LookupStep>*) { return outside_.lookup(participant, document); };
 }
 
 void Generation::start_senders() {

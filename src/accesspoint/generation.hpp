@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "accesspoint/config.hpp"
+#include "accesspoint/connection_tester.hpp"
 #include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/figures.hpp"
 #include "accesspoint/inbox.hpp"
@@ -25,8 +26,8 @@ inline constexpr std::string_view kDepartures = "departures";
 
 class Generation {
 public:
-    /// `world` may be null when the caller provides `outside` itself. `database`, `blobs`, `log` and `clock` outlive it.
-    /// `on_ring` hears `kArrivals` and `kDepartures` when something new is there to hand over or to send.
+    /// `world` may be null when the caller provides `outside` itself. `database`, `blobs`, `log` and `clock` outlive
+    /// it. `on_ring` hears `kArrivals` and `kDepartures` when something new is there to hand over or to send.
     Generation(AccessPointConfig config, Outside outside, std::unique_ptr<smp::Outside> world,
                store::Database& database, store::BlobStore& blobs, obs::Log& log, const Clock& clock,
                std::function<void(std::string_view topic)> on_ring);
@@ -58,6 +59,9 @@ public:
     void stop_senders();
 
 private:
+    /// The look-up with its steps, past the cache, when the outside is the real one.
+    [[nodiscard]] Explain explain() const;
+
     const AccessPointConfig config_;
     std::unique_ptr<smp::Outside> world_;
     Outside outside_;
@@ -67,6 +71,7 @@ private:
     Refusals refusals_;
     EvidenceKeeper evidence_;
     std::unique_ptr<net::Client> client_;
+    std::optional<ConnectionTester> tester_;
     std::optional<Receiver> receiver_;
     std::optional<Outbox> outbox_;
     std::optional<Inbox> inbox_;

@@ -6,7 +6,7 @@
 
 namespace budkavle::accesspoint {
 
-net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
+net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox, const ConnectionTester& tester) {
     net::Router router;
     using Parameters = net::Router::Parameters;
     using Authorised = std::function<net::Response(net::Request&, const federation::ParticipantId&, const Parameters&)>;
@@ -50,7 +50,7 @@ net::Router interface_c(Workshop& workshop, Outbox& outbox, Inbox& inbox) {
         return show_statistics(workshop, request, participant);
     });
     add("POST", "connection-tests",
-        [&workshop](auto& request, const auto&, const auto&) { return test_connection(workshop, request); });
+        [&tester](auto& request, const auto&, const auto&) { return test_connection(tester, request); });
     router.add("GET", "/health",
                [](net::Request&, const Parameters&) { return net::json_response(200, R"({"status":"ok"})"); });
     return router;

@@ -95,14 +95,14 @@ json::object verdict_json(const ConnectionVerdict& verdict) {
     return {{"reachable", verdict.good}, {"peer", verdict.peer}, {"steps", steps}};
 }
 
-net::Response test_connection(const Workshop& workshop, const net::Request& request) {
+net::Response test_connection(const ConnectionTester& tester, const net::Request& request) {
     const auto body = json_body(request);
     if (!body) return answer_for(body.error());
     const auto participant = federation::ParticipantId::parse(text_at(*body, "participant"));
     if (!participant) return answer_for(participant.error());
     auto document = text_at(*body, "document");
     if (document.empty()) document = std::string(federation::kMessageDocument);
-    const auto verdict = workshop.tester->run(*participant, document);
+    const auto verdict = tester.run(*participant, document);
     if (!verdict) return answer_for(verdict.error());
     return net::json_response(200, json::serialize(verdict_json(*verdict)));
 }

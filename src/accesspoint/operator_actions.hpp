@@ -19,7 +19,7 @@ namespace budkavle::accesspoint {
                                            const std::string& as4_id);
 
 /// POST connection-tests {"participant": …, "document": …}: the verdict step by step.
-[[nodiscard]] net::Response test_connection(const Workshop& workshop, const net::Request& request);
+[[nodiscard]] net::Response test_connection(const ConnectionTester& tester, const net::Request& request);
 [[nodiscard]] boost::json::object verdict_json(const ConnectionVerdict& verdict);
 
 }  // namespace budkavle::accesspoint

@@ -109,7 +109,7 @@ net::Router interface_o(const OperatorTools& tools) {
         return resend_message(t.workshop, request, account.name, std::nullopt, p.at(0));
     });
     routes.add("POST", "connection-tests", "operator.connection_test",
-               [](auto& t, auto& request, auto&, auto&) { return test_connection(t.workshop, request); });
+               [](auto& t, auto& request, auto&, auto&) { return test_connection(t.tester, request); });
     routes.add("GET", "statistics", "operator.statistics",
                [](auto& t, auto& request, auto&, auto&) { return show_statistics(t.workshop, request, std::nullopt); });
     routes.add("GET", "refused/{id}", "operator.refused",

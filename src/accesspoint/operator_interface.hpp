@@ -2,6 +2,7 @@
 /// Interface O: what an operator asks and does (`access-point.md` 5, 8, 11). Its own listener; docs/interface-o.md
 /// describes every route. Operators see metadata only (AP-35).
 
+#include "accesspoint/connection_tester.hpp"
 #include "accesspoint/figures.hpp"
 #include "accesspoint/readiness.hpp"
 #include "net/http.hpp"
@@ -12,6 +13,7 @@ namespace budkavle::accesspoint {
 struct OperatorTools {
     Workshop& workshop;
     Figures& figures;
+    const ConnectionTester& tester;
     net::Resolve resolve;  ///< name look-up, for readiness
 };
 
