@@ -4,6 +4,7 @@
 
 #include "accesspoint/schema.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/ocsp.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -75,6 +76,14 @@ Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
             if (one != config_.as4.certificate()) record.chain.push_back(add(missing, one, exchange.at));
         }
         record.revocation = lists_for(missing, issuers, exchange.at);
+        for (const auto& certificate : {exchange.peer, config_.as4.certificate()}) {
+            const auto answer = crls_.answer_for(certificate);
+            // One that is no longer current decided nothing; the lists did.
+            if (!answer || answer->octets.empty() || answer->next_update <= exchange.at) continue;
+            record.revocation.push_back(hex_encode(crypto::sha256(answer->octets)));
+            if (!is_known(record.revocation.back(), exchange.at))
+                missing.push_back({record.revocation.back(), "ocsp", answer->octets});
+        }
     }
     if (missing.empty()) return record;
     BUDKAVLE_CHECK(database_.write([&](store::Transaction& tx) -> Result<> {

@@ -9,6 +9,7 @@
 #include "as4/answer.hpp"
 #include "as4/recheck.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/ocsp.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -64,10 +65,28 @@ private:
         BUDKAVLE_TRY(exchanged_, parse_time(text_at(manifest_, "exchangedAt")));
         for (const auto& [name, content] : files_) {
             if (!name.starts_with("revocation/")) continue;
-            BUDKAVLE_TRY(const auto list, crypto::Crl::parse(content));
-            crls_.put(list);
+            if (const auto list = crypto::Crl::parse(content)) {
+                crls_.put(*list);
+            } else {
+                BUDKAVLE_CHECK(take_ocsp_answer(name, content));
+            }
         }
         return std::to_string(files_.size()) + " files";
+    }
+
+    /// An answer about one of the two signers, by a responder that their issuer authorised, current at the exchange.
+    Result<> take_ocsp_answer(const std::string& name, const Bytes& content) {
+        for (const auto* file : {"certificates/request-signer.pem", "certificates/receipt-signer.pem"}) {
+            BUDKAVLE_TRY(const auto subject, certificate(file));
+            for (const auto& issuer : anchors_.anchors()) {
+                if (issuer.subject_der() != subject.issuer_der()) continue;
+                if (const auto answer = crypto::read_ocsp_answer(content, subject, issuer, exchanged_)) {
+                    crls_.put(*answer);
+                    return {};
+                }
+            }
+        }
+        return wrong(name, "The file is no revocation data about the signers at the time of the exchange.");
     }
 
     /// An access point of the federation made the package.
