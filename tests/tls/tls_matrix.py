@@ -5,6 +5,7 @@ import contextlib
 import json
 import pathlib
 import random
+import re
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
@@ -21,6 +23,8 @@ import hello  # noqa: E402
 from federation import running_demo  # noqa: E402
 from pki import Issuer, Pair, openssl, self_signed  # noqa: E402
 from support import BUDKAVLE, Tally, run  # noqa: E402
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # old versions are what is tried here
 
 HOST = "ap1.sdk-demo.test"
 PEER_HOST = "ap2.sdk-demo.test"
@@ -187,6 +191,49 @@ class Matrix:
             process.kill()
             process.wait()
 
+    # OCSP -----------------------------------------------------------------------------------------------------------
+
+    def check_ocsp(self, good):
+        """AP-18 with `openssl ocsp` as the responder that the configuration names: it knows of a revocation before the list does."""
+        early = self.issuer.issue("ocsp-revoked", CLIENT)
+        later = self.issuer.issue("ocsp-later", CLIENT)
+        stranger = Issuer(self.folder, "stranger", self.issuer.key, self.issuer.certificate, self.issuer.passphrase).issue("ocsp-unknown", CLIENT)
+        key, index = self.folder / "responder.key", self.folder / "responder.index"
+        openssl("pkey", "-in", self.issuer.key, "-passin", f"file:{self.issuer.passphrase}", "-out", key)
+        lines = [line for line in (self.folder / "ca-tls.index").read_text().splitlines() if line]
+        serial = openssl("x509", "-in", early.certificate, "-noout", "-serial").split("=")[1].strip()
+        lines = [line.replace("V\t", "R\t", 1).replace("\t\t", "\t260101000000Z\t", 1) if f"\t{serial}\t" in line else line for line in lines]
+        for certificate in sorted(self.federation.data.glob("*/keys/tls.crt")) + sorted(self.federation.data.glob("clients/*.crt")):
+            known = openssl("x509", "-in", certificate, "-noout", "-serial").split("=")[1].strip()
+            lines.append(f"V\t491231235959Z\t\t{known}\tunknown\t/CN={known}")
+        index.write_text("\n".join(lines) + "\n")
+        (self.folder / "responder.index.attr").write_text("unique_subject = no\n")
+        responder = subprocess.Popen(["openssl", "ocsp", "-port", "0", "-index", index, "-CA", self.issuer.certificate, "-rsigner", self.issuer.certificate, "-rkey", key,
+                                      "-ndays", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        config = self.federation.data / "ap1" / "ap1.toml"
+        original = config.read_text()
+        try:
+            port = re.search(r"ACCEPT .*:(\d+) PID", responder.stdout.readline()).group(1)
+            named = f'ocsp_responders = [{{ issuer = "{self.issuer.certificate}", url = "http://127.0.0.1:{port}/" }}]\n'
+            config.write_text(original.replace("crl_urls = ", named + "crl_urls = ", 1))
+            status, _ = ask(self.port, context_for(early, self.trust))
+            self.tally.check("OCSP: the list alone does not know yet", status == "HTTP/1.1 200 OK", status)
+            run("reload", "--config", config, check=(0,))
+            for name, pair, code in (("revoked", early, "tls.revoked"), ("unknown to its issuer", stranger, "tls.revocation_unavailable"), ("good", good, None)):
+                status, own = ask(self.port, context_for(pair, self.trust))
+                logged = self.audit.code_for(own) if code else None
+                self.tally.check(f"OCSP: {name}", (status == "HTTP/1.1 200 OK") == (code is None) and logged == code, f"answer {status!r}, logged {logged}, expected {code}")
+            responder.kill()
+            responder.wait()
+            status, _ = ask(self.port, context_for(later, self.trust))
+            self.tally.check("OCSP: the responder is down, the list is the second source", status == "HTTP/1.1 200 OK", status)
+            told = [line["event"] for line in log_lines(self.federation.data / "ap1" / "log" / "technical.jsonl") if line["event"].startswith("revocation.")]
+            self.tally.check("OCSP: both are told to the operator", {"revocation.failed", "revocation.unknown_certificate"} <= set(told), told)
+        finally:
+            responder.kill()
+            config.write_text(original)
+            run("reload", "--config", config, check=(0,))
+
     # Servers --------------------------------------------------------------------------------------------------------
 
     def servers(self):
@@ -260,7 +307,7 @@ class Matrix:
         own = None
         while time.monotonic() < deadline:
             for line in log_lines(file)[before:]:
-                if own is None and line["event"] == "as4.submitted" and line.get("recipient") == participant:
+                if own is None and line["event"] == "as4.queued" and line.get("recipient") == participant:
                     own = line["as4MessageId"]
                 if line.get("as4MessageId") == own and line["event"] in ("as4.attempt_failed", "as4.failed", "as4.unconfirmed"):
                     return line["cause"]
@@ -322,8 +369,9 @@ def main():
         good = matrix.check_clients()
         matrix.check_protocol()
         matrix.check_renegotiation(good)
+        matrix.check_ocsp(good)
         matrix.check_servers()
-    tally.finish(at_least=70)
+    tally.finish(at_least=76)
 
 
 if __name__ == "__main__":
