@@ -61,10 +61,10 @@ class Relay {
 public:
     enum class Break : std::uint8_t { never, before_commit, after_commit };
 
-    explicit Relay(std::string server_folder) : server_(std::move(server_folder)) {
+    explicit Relay(const Cluster& cluster) : server_(cluster.folder()), port_(cluster.port()) {
         std::filesystem::create_directories(folder_);
         listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        auto address = address_of(folder_.string());
+        auto address = address_of(folder_.string(), "5432");
         EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
         EXPECT_EQ(::listen(listener_, 16), 0);
         accepting_ = std::jthread([this](const std::stop_token& stop) { accept_all(stop); });
@@ -85,10 +85,10 @@ public:
     void refuse(bool yes) { refuse_ = yes; }
 
 private:
-    static sockaddr_un address_of(const std::string& folder) {
+    static sockaddr_un address_of(const std::string& folder, const std::string& port) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        const auto path = folder + "/.s.PGSQL.5432";
+        const auto path = folder + "/.s.PGSQL." + port;
         path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
         return address;
     }
@@ -98,7 +98,7 @@ private:
             if (::poll(&waiting, 1, 20) <= 0) continue;
             const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
             const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-            auto address = address_of(server_);
+            auto address = address_of(server_, port_);
             if (refuse_ || ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
                 ::close(client);
                 ::close(server);
@@ -139,6 +139,7 @@ private:
     }
 
     const std::string server_;
+    const std::string port_;
     const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("bkr-" + new_uuid().substr(0, 8));
     int listener_ = -1;
     std::atomic<Break> at_ = Break::never;
@@ -179,10 +180,6 @@ protected:
         return n;
     }
     void through(const Relay& relay) { location_.server = "host=" + relay.folder() + " port=5432 user=budkavle dbname=postgres"; }
-    [[nodiscard]] std::string server_folder() const {
-        const auto text = cluster_.server();
-        return text.substr(5, text.find(' ') - 5);
-    }
     Cluster& cluster_ = Cluster::instance();
     PostgresLocation location_;
     bool restarted_ = false;
@@ -233,7 +230,7 @@ TEST_F(PostgresTest, AKilledBackendLosesOnlyTheTransactionUnderWay) {
 }
 
 TEST_F(PostgresTest, ACommitThatNeverReachedTheServerIsMadeAgain) {
-    Relay relay(server_folder());
+    Relay relay(cluster_);
     through(relay);
     const auto database = open();
     relay.break_at(Relay::Break::before_commit);
@@ -248,7 +245,7 @@ TEST_F(PostgresTest, ACommitThatNeverReachedTheServerIsMadeAgain) {
 }
 
 TEST_F(PostgresTest, ACommitWhoseAnswerWasLostIsNotMadeAgain) {
-    Relay relay(server_folder());
+    Relay relay(cluster_);
     through(relay);
     const auto database = open();
     ASSERT_TRUE(insert(*database, "first"));
@@ -264,7 +261,7 @@ TEST_F(PostgresTest, ACommitWhoseAnswerWasLostIsNotMadeAgain) {
 }
 
 TEST_F(PostgresTest, ACommitOfUnknownOutcomeIsNeverCalledSuccess) {
-    Relay relay(server_folder());
+    Relay relay(cluster_);
     through(relay);
     const auto database = open();
     relay.break_at(Relay::Break::after_commit);
@@ -346,6 +343,31 @@ TEST_F(PostgresTest, AServerThatForgetsIsRefusedUnlessNamed) {
         location_.allow_unsynced = true;
         EXPECT_TRUE(open());
     }
+}
+
+TEST_F(PostgresTest, OverTcpTheServerMustProveItsName) {
+    const auto certificate = cluster_.use_tls();
+    restarted_ = true;
+    cluster_.restart();
+    const auto opens = [&](const std::string& words) {
+        location_.server = "hostaddr=127.0.0.1 port=" + cluster_.port() + " user=budkavle dbname=postgres " + words;
+        return Database::open_at(location_, kOne);
+    };
+    const auto good = opens("host=localhost sslrootcert=" + certificate);
+    ASSERT_TRUE(good) << good.error().describe();
+    ASSERT_TRUE((*good)->read([](Transaction& tx) -> Result<> {
+        const auto rows = tx.query("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").value();
+        EXPECT_EQ(rows.at(0).integer(0), 1);
+        EXPECT_EQ(rows.at(0).text(1), "TLSv1.3");
+        return {};
+    }));
+    for (const std::string& words : {"host=db2.example.se sslrootcert=" + certificate, std::string("host=localhost"),
+                                     std::string("host=localhost sslrootcert=/etc/ssl/certs/ca-certificates.crt")}) {
+        const auto refused = opens(words);
+        ASSERT_FALSE(refused) << words;
+        EXPECT_EQ(refused.error().code, "db.busy");
+    }
+    EXPECT_TRUE(opens("host=localhost sslmode=disable")) << "weaker only when it is named";
 }
 
 TEST_F(PostgresTest, TextWithAZeroOctetIsRefusedNotCutOff) {
