@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "accesspoint/backup.hpp"
 #include "accesspoint/restoration.hpp"
 #include "accesspoint/schema.hpp"
