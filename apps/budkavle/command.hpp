@@ -50,6 +50,8 @@ void add_as4(CLI::App& app, Exit& exit);
 void add_smp(CLI::App& app, Exit& exit);
 void add_pki(CLI::App& app, Exit& exit);
 void add_serve(CLI::App& app, Exit& exit);
+void add_migrate(CLI::App& app, Exit& exit);
+void add_backup(CLI::App& app, Exit& exit);  ///< backup, restore, held
 void add_demo(CLI::App& app, Exit& exit);
 void add_messages(CLI::App& app, Exit& exit);  ///< send, inbox, show, trace
 

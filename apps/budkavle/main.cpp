@@ -32,6 +32,8 @@ int run(int argc, char** argv) {
     add_messages(app, exit);
     add_check(app, exit);
     add_serve(app, exit);
+    add_migrate(app, exit);
+    add_backup(app, exit);
     add_xhe(app, exit);
     add_as4(app, exit);
     add_ap(app, exit);

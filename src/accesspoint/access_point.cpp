@@ -6,6 +6,7 @@
 #include "accesspoint/generation.hpp"
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/refusal_record.hpp"
+#include "accesspoint/restoration.hpp"
 #include "accesspoint/schema.hpp"
 #include "store/small_blob.hpp"
 
@@ -34,6 +35,7 @@ public:
         BUDKAVLE_TRY(auto first, make_generation(std::move(config), std::move(outside), std::move(world)));
         BUDKAVLE_CHECK(claim_storage(first->workshop()));
         BUDKAVLE_CHECK(recover(first->workshop()));
+        BUDKAVLE_CHECK(tell_of_held_messages());
         BUDKAVLE_CHECK(forget_old(first->workshop()));
         current_ = first;
         BUDKAVLE_TRY(server_a_, start_interface_a(*first));
@@ -122,6 +124,21 @@ private:
         BUDKAVLE_CHECK(server_a_->set_tls(generation.tls_a()));
         BUDKAVLE_CHECK(server_c_->set_tls(generation.tls_c()));
         return server_o_ ? server_o_->set_tls(generation.tls_o()) : Result<>();
+    }
+
+    /// SEC-102: an operator must know that messages wait for a decision.
+    Result<> tell_of_held_messages() {
+        std::vector<Held> waiting;
+        BUDKAVLE_CHECK(database_->read([&](store::Transaction& tx) -> Result<> {
+            BUDKAVLE_TRY(waiting, list_held(tx, 10'000));
+            return {};
+        }));
+        if (!waiting.empty()) {
+            log_.technical(obs::Level::warning, "restore.held",
+                           {{"messages", static_cast<std::int64_t>(waiting.size())},
+                            {"text", "Messages are held after a restore: budkavle held list."}});
+        }
+        return {};
     }
 
     /// Something has come in, perhaps by a request that an earlier generation finishes: the present one hands over and

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "accesspoint/restoration.hpp"
+
 namespace budkavle::accesspoint {
 namespace {
 
@@ -58,6 +60,10 @@ Generation::~Generation() {
 }
 
 Result<> Generation::open() {
+    BUDKAVLE_CHECK(workshop_.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(workshop_.gap_end, gap_end(tx));
+        return {};
+    }));
     BUDKAVLE_TRY(const auto guard, net::AddressGuard::from_ranges(config_.environment.permitted_addresses));
     net::ClientOptions options;
     options.tls = {.server_trust = config_.a.server_trust, .crls = outside_.crls, .identity = config_.a.identity};

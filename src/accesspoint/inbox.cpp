@@ -31,7 +31,7 @@ Result<std::int64_t> number(const net::Request& request, std::string_view name) 
 }
 
 json::object to_json(const IncomingMessage& m) {
-    return {{"as4MessageId", m.as4_id},
+    json::object object{{"as4MessageId", m.as4_id},
             {"xheId", m.xhe_id},
             {"bytes", m.bytes},
             {"received", format_utc(m.received)},
@@ -45,6 +45,8 @@ json::object to_json(const IncomingMessage& m) {
             {"signerSha256", m.signer_sha256},
             {"trace", m.trace_id},
             {"position", m.position}};
+    if (m.possible_duplicate) object["possibleDuplicate"] = true;
+    return object;
 }
 
 TransferEvent acknowledged_event(const IncomingMessage& m) {
@@ -119,6 +121,7 @@ net::Response Inbox::fetch(const federation::ParticipantId& participant, const s
     response.headers.set("X-As4-Final-Recipient", message.final_recipient);
     response.headers.set("X-As4-Received", format_utc(message.received));
     response.headers.set("X-As4-Signer-Sha256", message.signer_sha256);
+    if (message.possible_duplicate) response.headers.set("X-As4-Possible-Duplicate", "true");
     response.stream = std::move(*octets);
     response.stream_length = message.bytes;
     return response;

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::string_view kSelect = R"(
   SELECT as4_id, position, state, xhe_id, blob, bytes, received, from_party, to_party, original_sender, final_recipient,
-         service, action, conversation_id, signer_sha256, trace_id
+         service, action, conversation_id, signer_sha256, trace_id,
+         (SELECT COUNT(*) FROM held h WHERE h.direction = 'in' AND h.participant = incoming.participant
+                                        AND h.as4_id = incoming.as4_id)
   FROM incoming )";
 
 constexpr std::string_view kInsert = R"(
@@ -41,6 +43,7 @@ IncomingMessage read(const store::Row& row, const federation::ParticipantId& par
         .conversation_id = row.text(13),
         .signer_sha256 = row.text(14),
         .trace_id = row.text(15),
+        .possible_duplicate = row.integer(16) > 0,
     };
 }
 
@@ -59,7 +62,9 @@ Result<std::vector<IncomingMessage>> waiting(store::Transaction& tx, const feder
     BUDKAVLE_TRY(
         const auto rows,
         tx.query(std::string(kSelect) +
-                     "WHERE participant = ?1 AND state = 'available' AND position > ?2 ORDER BY position LIMIT ?3",
+                     "WHERE participant = ?1 AND state = 'available' AND position > ?2 AND NOT EXISTS (SELECT 1 FROM held h"
+                     " WHERE h.direction = 'in' AND h.participant = incoming.participant AND h.as4_id = "
+                     "incoming.as4_id AND h.released IS NULL) ORDER BY position LIMIT ?3",
                  {participant.folded(), position, std::int64_t{limit}}));
     std::vector<IncomingMessage> messages;
     for (const auto& row : rows) messages.push_back(read(row, participant));

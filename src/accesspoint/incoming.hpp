@@ -34,10 +34,11 @@ struct IncomingMessage {
     std::string conversation_id{};
     std::string signer_sha256{};
     std::string trace_id{};
+    bool possible_duplicate = false;  ///< may have been handed over before, by a store that was lost (restoration.hpp)
 };
 
 Result<> add_incoming(store::Transaction& tx, const IncomingMessage& message);
-/// Available ones after `position`, oldest first.
+/// Available ones after `position`, oldest first; without those that are held after a restore.
 Result<std::vector<IncomingMessage>> waiting(store::Transaction& tx, const federation::ParticipantId& participant,
                                              std::int64_t position, unsigned limit);
 Result<std::optional<IncomingMessage>> find_incoming(store::Transaction& tx,

@@ -3,6 +3,7 @@
 #include "accesspoint/duplicate.hpp"
 #include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/refusing.hpp"
+#include "accesspoint/restoration.hpp"
 #include "as4/names.hpp"
 #include "obs/log.hpp"
 #include "store/planted.hpp"
@@ -183,11 +184,14 @@ Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& paylo
         if (!prepared) return std::unexpected(not_now(prepared.error()));
         exchange = std::move(*prepared);
     }
-    const auto commit = [this, incoming, memory, event, exchange](const BlobPayloads* octets) {
+    // SEC-102: perhaps the lost store had it already; then it must neither be lost nor handed over unasked.
+    const bool held = in_gap(envelope.created_at, workshop_.gap_end);
+    const auto commit = [this, incoming, memory, event, exchange, held](const BlobPayloads* octets) {
         return workshop_.database.write([&](store::Transaction& tx) -> Result<> {
             if (octets != nullptr) BUDKAVLE_CHECK(octets->store(tx));
             BUDKAVLE_CHECK(remember(tx, memory));
             BUDKAVLE_CHECK(add_incoming(tx, incoming));
+            if (held) BUDKAVLE_CHECK(hold_incoming(tx, incoming.participant.folded(), incoming.as4_id, incoming.received));
             if (exchange) {
                 BUDKAVLE_CHECK(add_exchange(tx, *exchange));
             }

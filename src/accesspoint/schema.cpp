@@ -91,6 +91,14 @@ DROP INDEX received_age;
 ALTER TABLE outgoing ADD COLUMN sealed INTEGER;
 UPDATE job SET kind = 'as4.send ' || (SELECT LOWER(o.recipient) FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject)
   WHERE kind = 'as4.send' AND EXISTS (SELECT 1 FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject);
+
+// After a restore (restoration.hpp): what was restored, and the messages that wait for the operator.
+constexpr std::string_view kRestoration = R"(
+CREATE TABLE restoration (
+  backup_id TEXT NOT NULL, taken INTEGER NOT NULL, lost INTEGER NOT NULL, restored INTEGER NOT NULL);
+CREATE TABLE held (
+  direction TEXT NOT NULL, participant TEXT NOT NULL, as4_id TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,
+  released INTEGER, action TEXT, who TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (direction, participant, as4_id));
 )";
 
 #ifdef BUDKAVLE_PLANTED_BUGS
@@ -122,7 +130,8 @@ std::vector<store::Migration> migrations() {
                                        {2, kTables},
                                        {3, kOperatorTables},
                                        {5, faster_tables()},
-                                       {6, kLoadAndSignedTime}};
+                                       {6, kLoadAndSignedTime},
+                                       {7, kRestoration}};
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (store::planted("duplicate_check_not_atomic")) list.push_back({1000, kWithoutKeys});
 #endif

@@ -3,8 +3,8 @@
 #include <fstream>
 
 #include "accesspoint/schema.hpp"
+#include "accesspoint/send_queue.hpp"
 #include "accesspoint/test_support.hpp"
-#include "accesspoint/workshop.hpp"
 #include "store/queue.hpp"
 #include "store/test_cluster.hpp"
 
@@ -133,7 +133,7 @@ TEST_F(SharedStoreTest, TheWorkOfADeadProcessIsTakenOverWhenItsClaimEnds) {
     // What a process killed in the middle of an attempt leaves: the message under way, its job claimed.
     change(1, "UPDATE outgoing SET state = 'sending', finished = NULL, receipt = NULL");
     const auto lease_end = clock_.now() + std::chrono::seconds(60);
-    change(1, "INSERT INTO job (id, kind, subject, attempt, created, due, lease_until) VALUES ('j', 'as4.send', '" +
+    change(1, "INSERT INTO job (id, kind, subject, attempt, created, due, lease_until) VALUES ('j', '" + lane_of(kRegion) + "', '" +
                   kStad.folded() + " " + id + "', 1, 0, 0, " + std::to_string(lease_end.time_since_epoch().count()) + ")");
     const auto next = [&] {
         const auto answer = submit(1, kStad, make_envelope()).object();

@@ -2,6 +2,7 @@
 /// What the parts of one access point share. Built and owned by AccessPoint; the parts hold references.
 
 #include <functional>
+#include <optional>
 
 #include "accesspoint/admission.hpp"
 #include "accesspoint/bell.hpp"
@@ -39,6 +40,7 @@ struct Workshop {
     Figures* figures = nullptr;          ///< counts for the operator
     Refusals* refusals = nullptr;        ///< keeps what is refused
     EvidenceKeeper* evidence = nullptr;  ///< keeps what proves an exchange
+    std::optional<Time> gap_end{};       ///< this store was restored: until then a lost one may have acted
 };
 
 }  // namespace budkavle::accesspoint

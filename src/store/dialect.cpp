@@ -71,16 +71,17 @@ private:
             rest_.remove_prefix(stop);
             return;
         }
-        if (schema_ && equal_ignore_case_ascii(text, "INTEGER") && skip_words({"INTEGER", "PRIMARY", "KEY", "AUTOINCREMENT"})) {
+        if (schema_ && text == "INTEGER" && skip_words({"INTEGER", "PRIMARY", "KEY", "AUTOINCREMENT"})) {
             out_ += kIdentity;
             return;
         }
         rest_.remove_prefix(text.size());
-        if (equal_ignore_case_ascii(text, "INTEGER")) {
+        // Types are written in capitals; `blob` is a column.
+        if (text == "INTEGER") {
             out_ += "BIGINT";
-        } else if (equal_ignore_case_ascii(text, "BLOB")) {
+        } else if (text == "BLOB") {
             out_ += "BYTEA";
-        } else if (schema_ && equal_ignore_case_ascii(text, "TEXT")) {
+        } else if (schema_ && text == "TEXT") {
             out_ += "TEXT COLLATE \"C\"";
         } else {
             out_ += text;

@@ -7,7 +7,7 @@
 namespace budkavle::store {
 
 /// `?1` → `$1`, INTEGER → BIGINT, BLOB → BYTEA, `x'00'` → `'\x00'::bytea`; literals, quoted names and comments stay as
-/// they are.
+/// they are. Types are recognised in capitals only: `blob` is a column.
 [[nodiscard]] std::string to_postgres(std::string_view sql);
 /// For migrations: the same, and TEXT columns compare octet by octet as in SQLite (COLLATE "C"); AUTOINCREMENT becomes
 /// an identity column.

@@ -3,8 +3,10 @@
 /// folder, Unix socket only, fsync on), and the two engines side by side.
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,9 +48,23 @@ public:
         return {.server = server(), .schema = "test_" + std::to_string(++number)};
     }
     [[nodiscard]] std::string server() const {
-        return "host=" + root_.string() + " port=5432 user=budkavle dbname=postgres";
+        return "host=" + root_.string() + " port=" + port() + " user=budkavle dbname=postgres";
     }
     [[nodiscard]] bool ready() const { return ready_; }
+    [[nodiscard]] std::string folder() const { return root_.string(); }
+    [[nodiscard]] std::string port() const { return std::to_string(port_); }
+    /// From the next start on also over TCP with TLS, as `localhost`. Gives the certificate, which is its own root.
+    std::string use_tls() {
+        const auto key = (root_ / "server.key").string();
+        const auto certificate = (root_ / "server.crt").string();
+        const int made = spawn({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+                                certificate, "-days", "2", "-subj", "/CN=db.example.se", "-addext",
+                                "subjectAltName=DNS:localhost"});
+        int status = -1;
+        EXPECT_TRUE(::waitpid(made, &status, 0) == made && status == 0) << "openssl";
+        settings_ = {"ssl=on", "ssl_cert_file=" + certificate, "ssl_key_file=" + key, "listen_addresses=127.0.0.1"};
+        return certificate;
+    }
 
     /// As `pg_ctl restart -m immediate`: no goodbye to the clients, recovery from the log.
     void restart() {
@@ -63,7 +79,7 @@ public:
     }
     void start() {
         std::vector<std::string> words{program("postgres"), "-D", (root_ / "data").string(), "-k", root_.string(), "-c",
-                                       "listen_addresses=", "-c", "fsync=on", "-c", "shared_buffers=16MB"};
+                                       "listen_addresses=", "-c", "port=" + port(), "-c", "fsync=on", "-c", "shared_buffers=16MB"};
         for (const auto& setting : settings_) words.insert(words.end(), {"-c", setting});
         pid_ = spawn(words);
         ready_ = await();
@@ -90,6 +106,7 @@ private:
         std::string pattern = (fs::temp_directory_path() / "budkavle-pg-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) return;
         root_ = pattern;
+        port_ = free_port();
         if (::geteuid() == 0) {
             // PostgreSQL does not run as root.
             const auto* user = ::getpwnam("postgres");
@@ -122,10 +139,22 @@ private:
         ::_exit(127);
     }
 
+    static int free_port() {
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        const bool found = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+                           ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+        ::close(fd);
+        return found ? ntohs(address.sin_port) : 0;
+    }
+
     [[nodiscard]] bool await() const {
         for (int i = 0; i < 600; ++i) {
             if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return false;
-            const auto command = program("pg_isready") + " -q -h " + root_.string();
+            const auto command = program("pg_isready") + " -q -p " + port() + " -h " + root_.string();
             if (std::system(command.c_str()) == 0) return true;  // NOLINT: our own words only
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
         }
@@ -136,6 +165,7 @@ private:
     passwd owner_{};
     bool as_other_ = false;
     int pid_ = -1;
+    int port_ = 0;
     bool ready_ = false;
     std::vector<std::string> settings_;
 };
