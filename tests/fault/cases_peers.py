@@ -89,6 +89,27 @@ def strangers_hold_connections(world, traffic, _, __, dense):
             connection.close()
 
 
+def cut_and_restart(world, traffic, proxies, _, dense):
+    """The answer is cut off and the receiver restarts before the retry comes: its memory of duplicates is on disk (AP-4.5), the receipt is sent again."""
+    component = world.components["ap2"]
+    for power_cut in ((False, True) if dense else (True,)):
+        words = Words(world)
+        cut = proxies["ap2"].arm(Cut(BACK, 4000, "stall"))
+        traffic.send(1)
+        wait_for(cut.done.is_set, 300, "the answer never came")
+        # Handed over to the message service meanwhile, so that only the memory knows it.
+        words.expect("ap2", "as4.handed_over")
+        with component.lock:
+            component.kill()
+            if power_cut:
+                component.cut_power()
+            words = Words(world)  # lines that were not synced are gone, and the log is shorter
+            component.start()
+        proxies["ap2"].drop()
+        words.expect("ap2", "as4.duplicate")
+        traffic.settle("cut_and_restart")
+
+
 class Nonsense:
     """Answers every HTTPS request at a component's port with something that is no proper answer of it."""
 
@@ -166,4 +187,4 @@ def smp_slow(world, traffic, proxies, _, dense):
     proxies["smp"].drop()
 
 
-CASES = [peer_down, peer_hangs, peer_stalls, peer_dribbles, strangers_hold_connections, smp_answers_nonsense, smp_slow]
+CASES = [peer_down, peer_hangs, peer_stalls, cut_and_restart, peer_dribbles, strangers_hold_connections, smp_answers_nonsense, smp_slow]

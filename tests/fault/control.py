@@ -2,9 +2,9 @@
 import mmap
 import struct
 
-WORDS = ("clock_ms", "full_at", "full_on", "sync_at", "sync_for", "sync_on", "failed", "asked_time")
-DATABASE, BLOBS, LOGS, OTHER = 1, 2, 4, 8
-DATA = DATABASE | BLOBS | OTHER
+WORDS = ("clock_ms", "full_at", "full_on", "sync_at", "sync_for", "sync_on", "failed", "unseen")
+LOG_OF_DATABASE, BLOBS, LOGS, OTHER, DATABASE = 1, 2, 4, 8, 16
+DATA = LOG_OF_DATABASE | DATABASE | BLOBS | OTHER
 ALL = DATA | LOGS
 
 
@@ -33,6 +33,10 @@ class Control:
     def failing_sync(self, after=0, count=-1, on=DATA):
         """`after` syncs succeed, then `count` fail (all, when below zero)."""
         self.set(sync_on=on, sync_for=count, sync_at=after + 1)
+
+    def seen(self):
+        """Faults that an operation met; a checkpoint that fails is tried again and hurts nobody."""
+        return self.get("failed") - self.get("unseen")
 
     def heal(self):
         self.set(clock_ms=0, full_at=0, sync_at=0, sync_for=0)

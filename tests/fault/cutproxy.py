@@ -1,6 +1,7 @@
 """A TCP relay between two access points that can end a connection at a chosen octet, dribble or stall it. TLS passes through untouched; only the
 outer headers of its records are read, to know what an octet belongs to."""
 import contextlib
+import random
 import select
 import socket
 import struct
@@ -143,6 +144,9 @@ class Proxy:
         self.running = True
         threading.Thread(target=self.accept, daemon=True).start()
 
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.target), timeout=30)
+
     def accept(self):
         while self.running:
             try:
@@ -151,7 +155,7 @@ class Proxy:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=30)
+                server = self.connect()
             except OSError:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()  # nobody there: the connecting side learns it by a reset
@@ -189,3 +193,20 @@ class Proxy:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.drop()
+
+
+class Balancer(Proxy):
+    """Stands where one access point is published and spreads its connections over the processes that answer."""
+
+    def __init__(self, listen, targets):
+        self.targets = targets
+        super().__init__(listen, targets[0])
+
+    def connect(self):
+        targets = random.sample(self.targets, len(self.targets))
+        for number, target in enumerate(targets):
+            try:
+                return socket.create_connection(("127.0.0.1", target), timeout=30)
+            except OSError:
+                if number + 1 == len(targets):
+                    raise

@@ -18,7 +18,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from world import NORRBY, OTHERS, PAIRS, REGION, SHIM, SODERBY, VICTIMS, Foreign, Sender, Violation, World, transfer_lines, wait_for  # noqa: E402
+from pgworld import PostgresWorld, database_outage  # noqa: E402
+from world import NORRBY, PAIRS, REGION, SHIM, SODERBY, Foreign, Sender, Violation, World, transfer_lines, wait_for  # noqa: E402
 
 
 def one_round(world, foreign, chance, settle, strikes):
@@ -30,7 +31,7 @@ def one_round(world, foreign, chance, settle, strikes):
         for _ in range(chance.randint(2, strikes)):
             if calm.wait(chance.uniform(0.02, 0.5)):
                 return
-            name = chance.choice(VICTIMS * 3 + OTHERS)
+            name = chance.choice(world.victims)
             world.strike(chance, name, kill_at=chance.randint(5, 600) if chance.random() < 0.5 else 0)
 
     with concurrent.futures.ThreadPoolExecutor(len(senders) + 1) as pool:
@@ -38,14 +39,7 @@ def one_round(world, foreign, chance, settle, strikes):
         storm = pool.submit(chaos)
         storm.result()
         # Processes that were told to die at a later call are started again without that order.
-        for component in world.components.values():
-            with component.lock:
-                if component.name != "dns":  # nobody kills the name server here; all others may have the order
-                    world.kills += component.kill()
-                    if chance.random() < 0.3:
-                        world.cuts += 1
-                        world.undone += component.cut_power()
-                    component.start()
+        world.settle_processes(chance)
         world.start_all()
         for future in waiting:
             future.result()
@@ -63,6 +57,7 @@ def one_round(world, foreign, chance, settle, strikes):
         # ACCEPTED at the sender, so it must stand in the inbox, once, when its receipt has its transport receipt.
         wait_for(lambda s=sender: sum(m["messageId"] == s.message_id for m in world.federation.inbox(s.pair[1])) == 1, 30,
                  lambda s=sender: f"{s.message_id} {s.pair}: ACCEPTED, but stands {sum(m['messageId'] == s.message_id for m in world.federation.inbox(s.pair[1]))} times in the inbox")
+        foreign.agree(sender.pair, sender.message_id)
     wait_for(lambda: transfer_lines(world, "mt-region", hostile), 30, f"{hostile}: the message service says nothing about a broken signature")
     wait_for(lambda: any(line["event"] == "mt.answered_rejected" and line["cause"] == "XHE-04" for line in transfer_lines(world, "mt-region", hostile)), 20,
              lambda: f"{hostile}: signature broken and undecryptable: REJECTED/SIG was due (signature before decryption), got {transfer_lines(world, 'mt-region', hostile)}")
@@ -90,6 +85,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--settle", type=int, default=90, help="seconds within which a round must come to rest")
     parser.add_argument("--plant", default="", help="for a build with planted bugs: the one to switch on")
+    parser.add_argument("--postgres", action="store_true", help="both access points on PostgreSQL, two processes each")
     parser.add_argument("--keep", action="store_true", help="keep the data folder")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 32)
@@ -99,12 +95,15 @@ def main():
         sys.exit(f"{SHIM} is missing: without it there is no power cut; build it with './run fault'")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="budkavle-fault-"))
     environment = {**os.environ, **({"BUDKAVLE_PLANT": options.plant} if options.plant else {})}
-    world = World(folder / "data", environment)
+    world = (PostgresWorld if options.postgres else World)(folder / "data", environment)
     (folder / "foreign").mkdir()
     passed, everything, status = 0, set(), 1
     try:
         world.start_all()
         foreign = Foreign(world, folder / "foreign")
+        if options.postgres:
+            everything |= database_outage(world, foreign)
+            print("database outage: refused with 503, said so, delivered once when it was back", flush=True)
         rounds = range(1, options.rounds + 1) if not options.kills else iter(lambda: world.kills < options.kills and passed + 1, False)
         for number in rounds:
             started = time.monotonic()
@@ -112,7 +111,7 @@ def main():
             passed += 1
             print(f"round {number}{'' if options.kills else f'/{options.rounds}'}: clean in {time.monotonic() - started:.1f} s ({world.kills} kills, {world.cuts} power cuts, {world.undone} writes taken back so far)", flush=True)
         check_whole(world, everything)
-        print(f"{world.kills} kills and {world.cuts} power cuts ({world.undone} writes taken back) in {passed} rounds; {len(everything)} messages, each delivered once", flush=True)
+        print(f"{world.kills} kills and {world.cuts} power cuts ({world.undone} writes taken back) in {passed} rounds; {len(everything)} messages, each delivered once{world.also()}", flush=True)
         if world.cuts >= 5 and world.undone == 0:
             raise Violation("power cuts took nothing back: the shim was not at work, so nothing was proven")
         status = 0

@@ -3,12 +3,15 @@ import os
 import pathlib
 
 
+MAGIC = b"\x01budkavle-undo\x02"  # before every record, as in shim.cpp
+
+
 def parse(octets):
     return scan(octets)[0]
 
 
 def repair(journal):
-    """Cuts off a record that the process died in, so that the next process can append."""
+    """Cuts off a record that the process died in. Only tidiness: `scan` passes over such a record wherever it stands."""
     journal = pathlib.Path(journal)
     if journal.exists():
         octets = journal.read_bytes()
@@ -18,38 +21,47 @@ def repair(journal):
 
 
 def scan(octets):
-    """The records, and where the last whole one ends."""
-    records, at, whole = [], 0, 0
-    while at < len(octets):
-        end = octets.find(b"\n", at)
-        if end < 0:
-            break  # the process died inside a record: that write never began
-        fields = octets[at:end].decode().split("\t")
-        at = end + 1
-        data = b""
+    """The records, and where the last whole one ends. A record that a process died in is no record: its write never began.
+    Several processes may append to one journal, so such a record may stand before others."""
+    records, whole = [], 0
+    at = octets.find(MAGIC)
+    while at >= 0:
+        start = at + len(MAGIC)
+        after = octets.find(MAGIC, start)
+        end = octets.find(b"\n", start)
+        if end < 0 or -1 < after < end:
+            at = after
+            continue
+        fields = octets[start:end].decode().split("\t")
+        data, stop = b"", end + 1
         if fields[0] == "W":
-            size = int(fields[3])
-            data = octets[at:at + size]
-            if len(data) < size:
-                break
-            at += size
+            stop += int(fields[3])
+            if stop > len(octets) or -1 < after < stop:
+                at = after
+                continue
+            data = octets[end + 1:stop]
         records.append((fields, data))
-        whole = at
+        whole = stop
+        at = octets.find(MAGIC, stop)
     return records, whole
 
 
 def unsynced(records):
     """The records that a power cut undoes, oldest first."""
-    kept = []
-    for fields, data in records:
+    content, names = {}, []  # by path: what a sync of the file makes durable; what a sync of its folder does
+    for number, (fields, data) in enumerate(records):
         kind, path = fields[0], fields[1]
         if kind == "S":
-            kept = [r for r in kept if not (r[0][1] == path and r[0][0] in "WTC")]
+            content.pop(path, None)
+            names = [n for n in names if not (n[1][0][0] == "C" and n[1][0][1] == path)]
         elif kind == "D":
-            kept = [r for r in kept if not (r[0][0] in "CRU" and os.path.dirname(r[0][2] if r[0][0] == "R" else r[0][1]) == path)]
+            names = [n for n in names if os.path.dirname(n[1][0][2] if n[1][0][0] == "R" else n[1][0][1]) != path]
+        elif kind in "WT":
+            content.setdefault(path, []).append((number, (fields, data)))
         else:
-            kept.append((fields, data))
-    return kept
+            names.append((number, (fields, data)))
+    everything = names + [entry for entries in content.values() for entry in entries]
+    return [record for _, record in sorted(everything, key=lambda entry: entry[0])]
 
 
 def apply(journal, spare=()):

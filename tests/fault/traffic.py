@@ -92,24 +92,6 @@ class Traffic:
                 raise Violation(f"{what}: {sender.message_id} was taken, but ends as {json.dumps(final)}")
             wait_for(lambda s=sender: self.delivered(s) == 1, PATIENCE, lambda s=sender: f"{what}: {s.message_id} stands {self.delivered(s)} times in the inbox")
         for sender in self.open:
-            self.agree(sender, what)
+            self.foreign.agree(sender.pair, sender.message_id, what, PATIENCE)
         self.all += self.open
         self.open = []
-
-    def agree(self, sender, what):
-        def says():
-            return [event for event in self.foreign.events(sender.pair[0], xheId=sender.message_id) if event["direction"] == "out"]
-
-        def names():
-            return [event["event"] for event in says()]
-
-        # The message's own receipt may be there before the last attempt of its transport has its answer.
-        wait_for(lambda: "as4.delivered" in names(), PATIENCE, lambda: f"{what}: {sender.message_id}: the sending access point says {names()}")
-        ids = {event["ids"]["as4MessageId"] for event in says()}
-        if names().count("as4.delivered") != 1 or names().count("as4.failed") != len(ids) - 1:  # a message service may hand over anew after a failure
-            raise Violation(f"{what}: {sender.message_id}: the sending access point says {names()}")
-        received = [event for event in self.foreign.events(sender.pair[1], xheId=sender.message_id) if event["event"] == "as4.received"]
-        if len(received) != 1:
-            raise Violation(f"{what}: {sender.message_id}: the receiving access point says it received it {len(received)} times")
-        if received[0]["ids"]["as4MessageId"] not in ids:
-            raise Violation(f"{what}: {sender.message_id}: received under an AS4 id that nobody sent")

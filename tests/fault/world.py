@@ -41,17 +41,19 @@ class Component:
     def __init__(self, name, command, folder, journal, environment):
         self.name, self.command, self.folder, self.journal, self.environment = name, command, pathlib.Path(folder), journal, environment
         self.process = None
+        self.watched = self.folder
         self.control = Control(journal.with_suffix(".control"))
         self.lock = threading.Lock()
 
     def start(self, kill_at=0):
         environment = dict(self.environment)
         if self.name != "dns":
-            powercut.repair(self.journal)
+            if self.watched == self.folder:
+                powercut.repair(self.journal)
             (self.folder / ".graves").mkdir(exist_ok=True)
-            environment |= {"LD_PRELOAD": str(SHIM), "FAULT_DIR": str(self.folder), "FAULT_JOURNAL": str(self.journal), "FAULT_KILL_AT": str(kill_at),
+            environment |= {"LD_PRELOAD": str(SHIM), "FAULT_DIR": str(self.watched), "FAULT_JOURNAL": str(self.journal), "FAULT_KILL_AT": str(kill_at),
                             "FAULT_CONTROL": str(self.control.file)}
-        with open(self.journal.with_suffix(".out"), "ab") as output:
+        with open(self.journal.with_name(self.name + ".out"), "ab") as output:
             self.process = subprocess.Popen(self.command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     def ensure(self):
@@ -92,6 +94,7 @@ class World:
         journals.mkdir(exist_ok=True)
         self.components = {p["name"]: Component(p["name"], p["command"], pathlib.Path(folder) / p["name"], journals / p["name"], environment) for p in self.facts["processes"]}
         self.kills = self.cuts = self.undone = 0
+        self.victims = VICTIMS * 3 + OTHERS
         self.direct = {}  # ports of access points behind a relay
 
     def start_all(self):
@@ -113,8 +116,25 @@ class World:
 
     def last_words(self):
         """What components that are not alive said last on their own output."""
-        return {name: component.journal.with_suffix(".out").read_text(errors="replace")[-300:] for name, component in self.components.items()
+        return {name: component.journal.with_name(name + ".out").read_text(errors="replace")[-300:] for name, component in self.components.items()
                 if not component.alive()}
+
+    def also(self):
+        return ""
+
+    def settle_processes(self, chance):
+        """Everybody forgets the order to die: all are killed once more and started without it."""
+        for name, component in self.components.items():
+            if name != "dns":  # nobody kills the name server here; all others may have the order
+                self.calm(chance, component)
+
+    def calm(self, chance, component):
+        with component.lock:
+            self.kills += component.kill()
+            if chance.random() < 0.3:
+                self.cuts += 1
+                self.undone += component.cut_power()
+            component.start()
 
     def configure(self, name, pattern, replacement):
         """Changes one line of a component's configuration; it counts from the next start."""
@@ -208,8 +228,18 @@ class Foreign:
         return message_id, body.read_bytes(), headers
 
     def post(self, body, headers):
-        client = Client(self.ap2["url"], self.ap1["tlsCert"], self.ap1["tlsKey"], self.world.facts["trust"]["tls"], timeout=30)
-        return client.request("POST", urllib.parse.urlsplit(self.ap2["url"]).path, body, headers)
+        """Tries again when there is no answer or "not now", as any sender must."""
+        client = Client(self.ap2["url"], self.ap1["tlsCert"], self.ap1["tlsKey"], self.world.facts["trust"]["tls"], timeout=60)
+        deadline = time.monotonic() + START
+        while True:
+            try:
+                answer = client.request("POST", urllib.parse.urlsplit(self.ap2["url"]).path, body, headers)
+                if answer[0] != 503 or time.monotonic() > deadline:
+                    return answer
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.3)
 
     def copies(self, number):
         message_id, body, headers = self.request(hostile=False)
@@ -239,6 +269,25 @@ class Foreign:
         if status != 200:
             raise Violation(f"events: {status} {answer}")
         return answer["events"]
+
+    def agree(self, pair, message_id, what="", patience=90):
+        """Both access points say the same: delivered once, received once, under an id that was sent."""
+        def says():
+            return [event for event in self.events(pair[0], xheId=message_id) if event["direction"] == "out"]
+
+        def names():
+            return [event["event"] for event in says()]
+
+        # The message's own receipt may be there before the last attempt of its transport has its answer.
+        wait_for(lambda: "as4.delivered" in names(), patience, lambda: f"{what}: {message_id}: the sending access point says {names()}")
+        ids = {event["ids"]["as4MessageId"] for event in says()}
+        if names().count("as4.delivered") != 1 or names().count("as4.failed") != len(ids) - 1:  # a message service may hand over anew after a failure
+            raise Violation(f"{what}: {message_id}: the sending access point says {names()}")
+        received = [event for event in self.events(pair[1], xheId=message_id) if event["event"] == "as4.received"]
+        if len(received) != 1:
+            raise Violation(f"{what}: {message_id}: the receiving access point says it received it {len(received)} times")
+        if received[0]["ids"]["as4MessageId"] not in ids:
+            raise Violation(f"{what}: {message_id}: received under an AS4 id that nobody sent")
 
 
 def transfer_lines(world, component, needle):
