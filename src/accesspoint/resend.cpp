@@ -101,7 +101,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
         return store::enqueue(tx, kSendJob, again.participant.folded() + " " + again.as4_id, now, now);
     });
     if (!done) {
-        (void)workshop.blobs.remove(again.blob);
+        if (done.error().code != "db.unknown") (void)workshop.blobs.remove(again.blob);
         return std::unexpected(done.error());
     }
     workshop.journal.publish(resent);
