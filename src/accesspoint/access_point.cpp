@@ -3,6 +3,7 @@
 #include <list>
 #include <mutex>
 
+#include "accesspoint/clock_watch.hpp"
 #include "accesspoint/generation.hpp"
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/refusal_record.hpp"
@@ -14,6 +15,7 @@ namespace budkavle::accesspoint {
 namespace {
 
 constexpr auto kMaintenanceInterval = std::chrono::hours(1);
+constexpr auto kClockInterval = std::chrono::seconds(1);
 
 class RunningAccessPoint final : public AccessPoint {
 public:
@@ -36,7 +38,6 @@ public:
         BUDKAVLE_CHECK(claim_storage(first->workshop()));
         BUDKAVLE_CHECK(recover(first->workshop()));
         BUDKAVLE_CHECK(tell_of_held_messages());
-        BUDKAVLE_CHECK(forget_old(first->workshop()));
         current_ = first;
         BUDKAVLE_TRY(server_a_, start_interface_a(*first));
         BUDKAVLE_TRY(server_c_, start_interface_c(*first));
@@ -113,9 +114,9 @@ public:
 private:
     Result<std::shared_ptr<Generation>> make_generation(AccessPointConfig config, Outside outside,
                                                         std::unique_ptr<smp::Outside> world) {
-        auto made = std::make_shared<Generation>(std::move(config), std::move(outside), std::move(world), *database_,
-                                                 *blobs_, log_, clock_,
-                                                 [this](std::string_view topic) { rung(topic); });
+        auto made =
+            std::make_shared<Generation>(std::move(config), std::move(outside), std::move(world), *database_, *blobs_,
+                                         log_, clock_, [this](std::string_view topic) { rung(topic); });
         BUDKAVLE_CHECK(made->open());
         return made;
     }
@@ -222,17 +223,34 @@ private:
             [this](net::Request& request) { return serve(request, &Generation::interface_o); }, on_refused("o"));
     }
 
+    void tell_of_jump(milliseconds step) {
+        const auto by = std::chrono::duration_cast<std::chrono::seconds>(step).count();
+        log_.technical(obs::Level::error, "clock.jumped",
+                       {{"seconds", std::int64_t{by}},
+                        {"text",
+                         "The wall clock was set. What is due, valid or old is judged by it; nothing is deleted "
+                         "before it has run undisturbed for an hour."},
+                        {"remedy", "Check the time synchronisation of the machine."}});
+        // What waits for a time that is now far away is looked at again.
+        current()->workshop().departures.ring();
+    }
+
     void maintain() {
+        ClockWatch watch(clock_);
+        auto due = std::chrono::steady_clock::now() + kMaintenanceInterval;
         while (!stopped_.retired()) {
             // Nothing rings: the wait is only ended early by `stop`.
-            (void)stopped_.wait(stopped_.rings(), kMaintenanceInterval);
+            (void)stopped_.wait(stopped_.rings(), kClockInterval);
             if (stopped_.retired()) return;
+            if (const auto step = watch.look()) tell_of_jump(*step);
+            if (std::chrono::steady_clock::now() < due) continue;
+            due += kMaintenanceInterval;
+            if (!watch.believed()) continue;  // a wrong clock must not make what is kept for days look old
             auto& workshop = current()->workshop();
             auto done = forget_old(workshop);
             // Alone, this was done at the start; beside others it takes two looks.
             if (done && database_->shared()) done = sweep_blobs(workshop);
-            if (!done)
-                log_.technical(obs::Level::error, "ap.maintenance", obs::error_fields(done.error()));
+            if (!done) log_.technical(obs::Level::error, "ap.maintenance", obs::error_fields(done.error()));
         }
     }
 

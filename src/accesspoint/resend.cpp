@@ -102,7 +102,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
         return enqueue_to_send(tx, again, now);
     });
     if (!done) {
-        (void)workshop.blobs.remove(again.blob);
+        if (done.error().code != "db.unknown") (void)workshop.blobs.remove(again.blob);
         return std::unexpected(done.error());
     }
     workshop.journal.publish(resent);

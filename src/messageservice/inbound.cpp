@@ -90,7 +90,9 @@ Result<> Inbound::take(const Tenant& tenant, const InboxEntry& entry) {
         return store::enqueue(tx, kProcess, job, message.received, message.received);
     });
     if (!stored) {
-        (void)tenant.blobs().remove(message.envelope);
+        // A commit of unknown outcome may be there after a crash, and then needs its envelope; start-up sweeps it
+        // otherwise.
+        if (stored.error().code != "db.unknown") (void)tenant.blobs().remove(message.envelope);
         if (stored.error().code != "db.constraint") return stored;
     } else {
         TransferLine line;

@@ -85,6 +85,7 @@ Result<> Inbound::conclude(const store::Job& job, Case& it) {
         }
         return store::complete(tx, job);
     });
+    if (!done && done.error().code == "db.unknown") return done;  // the blobs stay: after a crash the rows may be there
     if (!done) {
         if (it.message.payload) (void)it.tenant.blobs().remove(*it.message.payload);
         if (shipment) (void)it.tenant.blobs().remove(shipment->envelope);

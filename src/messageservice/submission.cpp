@@ -130,7 +130,8 @@ std::expected<Submitted, NotSubmitted> submit(Context& context, const Tenant& te
         BUDKAVLE_CHECK(events::add(tx, message.participant, Direction::out, message.message_id, event));
         return store::enqueue(tx, kPackage, subject(message.participant, message.message_id), at, at);
     });
-    if (!stored || taken.known || conflict) forget();
+    const bool unknown = !stored && stored.error().code == "db.unknown";  // after a crash the row may be there
+    if ((!stored && !unknown) || taken.known || conflict) forget();
     if (!stored) return broken(stored.error());
     if (conflict)
         return std::unexpected(

@@ -33,6 +33,7 @@ private:
     Result<sqlite3_stmt*> prepare(std::string_view sql);
     Result<> run(sqlite3_stmt* statement, const std::vector<Value>& parameters, std::vector<Row>* rows);
     [[nodiscard]] std::unexpected<Error> failure() const;
+    [[nodiscard]] std::unexpected<Error> commit_failure() const;
 
     sqlite3* handle_;
     std::unordered_map<std::string, sqlite3_stmt*> statements_;

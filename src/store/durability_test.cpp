@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -19,7 +20,8 @@
 namespace {
 
 std::mutex g_lock;
-std::vector<std::string> g_synced;  // NOLINT: the interposed functions below have no object to hold it
+std::atomic<bool> g_failing = false;  // NOLINT: as below
+std::vector<std::string> g_synced;    // NOLINT: the interposed functions below have no object to hold it
 
 int note_and_sync(long call, int fd) {
     std::error_code code;
@@ -27,6 +29,10 @@ int note_and_sync(long call, int fd) {
     {
         const std::lock_guard lock(g_lock);
         g_synced.push_back(path.string());
+    }
+    if (g_failing) {
+        errno = EIO;
+        return -1;
     }
     return static_cast<int>(::syscall(call, fd));
 }
@@ -80,6 +86,43 @@ TEST_F(DurabilityTest, ACommitSyncsTheLogOfTheDatabase) {
         }));
         EXPECT_GE(synced("d.db-wal"), 0);
     }
+}
+
+// The caller must keep what a committed row would need: after a crash the row may be there.
+TEST_F(DurabilityTest, ACommitWhoseSyncFailsIsOfUnknownOutcome) {
+    auto database = Database::open(folder_ / "d.db", {{1, "CREATE TABLE thing (id TEXT);"}});
+    ASSERT_TRUE(database);
+    const auto insert = [](Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(tx.execute("INSERT INTO thing VALUES ('a')"));
+        return {};
+    };
+    const auto count = [](Database& in) {
+        std::int64_t rows = -1;
+        (void)in.read([&](Transaction& tx) -> Result<> {
+            BUDKAVLE_TRY(const auto found, tx.query("SELECT COUNT(*) FROM thing"));
+            rows = found.at(0).integer(0);
+            return {};
+        });
+        return rows;
+    };
+    g_failing = true;
+    const auto done = (*database)->write(insert);
+    g_failing = false;
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, "db.unknown");
+    EXPECT_EQ(done.error().retry, Retry::later);
+    EXPECT_EQ(count(**database), 0);
+
+    // What a process finds that starts after a crash at this moment.
+    const auto after = folder_ / "after";
+    std::filesystem::create_directories(after);
+    for (const auto* name : {"d.db", "d.db-wal"}) std::filesystem::copy_file(folder_ / name, after / name);
+    auto crashed = Database::open(after / "d.db", {{1, "CREATE TABLE thing (id TEXT);"}});
+    ASSERT_TRUE(crashed);
+    EXPECT_EQ(count(**crashed), 1) << "not promised, but there";
+
+    EXPECT_TRUE((*database)->write(insert)) << "and without a crash everything goes on";
+    EXPECT_EQ(count(**database), 1);
 }
 
 TEST_F(DurabilityTest, WritersThatWaitTogetherShareOneSync) {

@@ -1,6 +1,7 @@
 #include "store/queue.hpp"
 
 #include "base/random.hpp"
+#include "store/planted.hpp"
 
 namespace budkavle::store {
 namespace {
@@ -42,9 +43,14 @@ Result<> enqueue(Transaction& tx, std::string_view kind, std::string_view subjec
 }
 
 Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now, Time lease_until, unsigned limit) {
-    BUDKAVLE_TRY(const auto rows, tx.query("SELECT id, subject, attempt, created, due FROM job"
-                                           " WHERE kind = ?1 AND due <= ?2 AND lease_until <= ?2 ORDER BY due LIMIT ?3",
-                                           {std::string(kind), stored(now), std::int64_t{limit}}));
+    auto leases_ended = now;
+#ifdef BUDKAVLE_PLANTED_BUGS
+    if (planted("lease_ignored")) leases_ended += std::chrono::hours(24 * 365);
+#endif
+    BUDKAVLE_TRY(const auto rows,
+                 tx.query("SELECT id, subject, attempt, created, due FROM job"
+                          " WHERE kind = ?1 AND due <= ?2 AND lease_until <= ?4 ORDER BY due LIMIT ?3",
+                          {std::string(kind), stored(now), std::int64_t{limit}, stored(leases_ended)}));
     std::vector<Job> jobs;
     for (const auto& row : rows) {
         Job job{row.text(0),        std::string(kind),      row.text(1),

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <thread>
 
 #include "base/random.hpp"
 #include "store/chunk_cipher.hpp"
+#include "store/planted.hpp"
 
 namespace budkavle::store {
 namespace {
@@ -100,6 +102,18 @@ public:
 
     Result<std::string> store(Transaction& tx) override {
         if (file_) return file_->store(tx);
+#ifdef BUDKAVLE_PLANTED_BUGS
+        if (planted("small_blob_after_commit")) {
+            std::thread([&database = database_, id = id_, sealed = sealed_] {
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                (void)database.write([&](Transaction& late) -> Result<> {
+                    BUDKAVLE_CHECK(late.execute("INSERT INTO small_blob (id, octets) VALUES (?1, ?2)", {id, sealed}));
+                    return {};
+                });
+            }).detach();
+            return id_;
+        }
+#endif
         BUDKAVLE_CHECK(tx.execute("INSERT INTO small_blob (id, octets) VALUES (?1, ?2)", {id_, sealed_}));
         return id_;
     }
