@@ -52,6 +52,7 @@ net::Response certificates(const OperatorTools& tools) {
                                                : "none"}});
     };
     add("as4", config.as4.certificate());
+    for (const auto& next : config.next_as4) add("as4-next", next.identity.certificate());
     for (const auto& previous : config.previous_as4) add("as4-previous", previous.certificate());
     add("interface-a", config.a.identity.certificate());
     add("interface-c", config.c.identity.certificate());

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes kClockTolerance{5};
 constexpr std::chrono::minutes kWithoutNextUpdate{10};
+constexpr std::chrono::minutes kUnknown{2};
 constexpr std::size_t kMaxUrls = 4;
 constexpr int kMaxSingles = 16;
 constexpr int kMaxEmbedded = 8;
@@ -121,6 +122,7 @@ Result<OcspAnswer> read_single(OCSP_SINGLERESP* single, Time at) {
     ASN1_GENERALIZEDTIME* this_update = nullptr;
     ASN1_GENERALIZEDTIME* next_update = nullptr;
     int reason = 0;
+    bool short_lived = false;
     OcspAnswer out;
     switch (OCSP_single_get0_status(single, &reason, &revoked, &this_update, &next_update)) {
         case V_OCSP_CERTSTATUS_GOOD:
@@ -131,6 +133,7 @@ Result<OcspAnswer> read_single(OCSP_SINGLERESP* single, Time at) {
             out.revoked_since = time_of(revoked);
             break;
         case V_OCSP_CERTSTATUS_UNKNOWN:
+            short_lived = true;
             break;
         default:
             return refused("ocsp.malformed", "The status of the answer is not known.");
@@ -142,6 +145,8 @@ Result<OcspAnswer> read_single(OCSP_SINGLERESP* single, Time at) {
     out.next_update = next_update != nullptr ? *time_of(next_update) : *from + kWithoutNextUpdate;
     if (out.this_update > at + kClockTolerance)
         return refused("ocsp.not_yet_valid", "The answer is of the future; check the clocks.", Retry::later);
+    // "unknown" is no fact to keep (`pki.md` 5.4): it holds until it is asked for again.
+    if (short_lived) out.next_update = std::min<Time>(out.next_update, at + kUnknown);
     if (out.next_update <= at) return refused("ocsp.expired", "The answer has ended.", Retry::later);
     return out;
 }

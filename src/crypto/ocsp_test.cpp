@@ -244,6 +244,7 @@ TEST_F(TwoSourcesTest, AP18_AnUnknownCertificateIsHeldWhateverTheListSays) {
     EXPECT_EQ(check(never_issued_, data), "");
     data.put(read(never_issued_));
     EXPECT_EQ(check(never_issued_, data), "trust.revocation_unavailable");
+    EXPECT_EQ(check(never_issued_, data, now_ + std::chrono::minutes(3)), "") << "such an answer is not kept";
 }
 
 TEST_F(TwoSourcesTest, AP18_GraceIsZeroUnlessSet) {
