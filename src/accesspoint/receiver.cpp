@@ -97,7 +97,13 @@ net::Response Receiver::receive(net::Request& request) {
         if (opened.error().cause == as4::Cause::storage)
             return answer_refusal({not_now(), reason_of(opened.error()), {}}, nullptr, request, head, now);
         const auto reason = reason_of(opened.error());
-        return answer_refusal({std::move(opened.error()), reason, {}}, nullptr, request, head, now);
+        // The participant learns of what an authentic sender meant for it (TA31); of anything else it does not.
+        std::string participant;
+        if (const auto id = federation::ParticipantId::parse(opened.error().final_recipient);
+            opened.error().authenticated && id && find_participant(workshop_.config, *id) != nullptr) {
+            participant = id->folded();
+        }
+        return answer_refusal({std::move(opened.error()), reason, std::move(participant)}, nullptr, request, head, now);
     }
     Arrival arrival{
         std::move(*opened), obs::Trace::from_header(request.headers.get("traceparent").value_or("")), now, {}, {}};

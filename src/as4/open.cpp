@@ -43,6 +43,7 @@ Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& con
     BUDKAVLE_TRY(const auto ids, IdIndex::build(envelope.document.root()));
     BUDKAVLE_TRY(auto message, read_user_message(envelope.messaging));
     heard.from_party = message.from.id;
+    heard.final_recipient = message.final_recipient();
     BUDKAVLE_TRY(auto security, check_structure(envelope, ids, message, context));
     BUDKAVLE_CHECK(check_timestamp(security, context.trust.policy.at, context.skew));
 
@@ -182,6 +183,7 @@ Outcome<Opened> open(Source& body, std::string_view content_type, const ReceiveC
         auto& refusal = opened.error();
         refusal.message_id = std::move(heard.message_id);
         refusal.from_party = std::move(heard.from_party);
+        refusal.final_recipient = std::move(heard.final_recipient);
         refusal.authenticated = heard.authenticated;
     }
     return opened;

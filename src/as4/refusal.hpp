@@ -111,9 +111,10 @@ struct Refusal {
     AnswerForm form = AnswerForm::error_signal;
     int http_status = 200;
     Retry retry = Retry::never;
-    std::string message_id;      ///< MessageId of the refused message; empty when it could not be read
-    std::string from_party;      ///< claimed; empty when it could not be read
-    bool authenticated = false;  ///< the header's signature was good and its signer trusted when the refusal came up
+    std::string message_id;       ///< MessageId of the refused message; empty when it could not be read
+    std::string from_party;       ///< claimed; empty when it could not be read
+    std::string final_recipient;  ///< the same; whom to tell once `authenticated` (TA31)
+    bool authenticated = false;   ///< the header's signature was good and its signer trusted when the refusal came up
 };
 
 template <class T = void>
