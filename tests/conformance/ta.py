@@ -292,12 +292,14 @@ def character_set(world, tally):
     refused(world, tally, "TA29", "1.4-character-set", "EBMS:0003")
 
 
-@case("TA30")
+@case("TA30", "TA31")
 def damaged_gzip(world, tally):
-    """damaged gzip: EBMS:0303 DecompressionFailure, failure, Communication"""
+    """damaged gzip: EBMS:0303 DecompressionFailure, and the consumer is told"""
     for name in world.names("1.5-gzip-damaged"):
         _, _, answer = world.post(name)
         tally.check(f"TA30 {world.profile}: {name}", all(text in answer for text in (b'errorCode="EBMS:0303"', b'shortDescription="DecompressionFailure"', b'severity="failure"', b'category="Communication"')), str(error_of(answer)))
+    events = world.region.events(world.row("1.5-gzip-damaged-01")["messageId"])
+    tally.check(f"TA31 {world.profile}: an event for the receiving participant", any(one["event"] == "as4.refused" and one.get("ebmsCode") == "EBMS:0303" for one in events), str(events))
 
 
 @case("TA34", "TA36", "TA38")

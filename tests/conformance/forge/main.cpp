@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 #include "catalogue.hpp"
 #include "crypto/issue.hpp"
+#include "judge.hpp"
 
 namespace budkavle::conformance {
 namespace {
@@ -183,8 +184,15 @@ int main(int argc, char** argv) {
     making->add_option("--until", minting.until, "seconds from now");
     making->add_flag("--ca", minting.ca);
     making->add_option("--out", minting.out, "NAME.key and NAME.crt")->required();
+    JudgeOptions judging;
+    auto* opening = app.add_subcommand("judge", "open the messages with the AS4 core alone");
+    opening->add_option("--keys", judging.keys)->required();
+    opening->add_option("--messages", judging.messages)->required();
+    opening->add_option("--trust", judging.trust)->required();
+    opening->add_option("--crl", judging.crls);
     try {
         app.parse(argc, argv);
+        if (*opening) return judge_all(judging);
         return *writing ? write_all(options) : mint(minting);
     } catch (const CLI::ParseError& error) {
         return app.exit(error);
