@@ -91,6 +91,7 @@ DROP INDEX received_age;
 ALTER TABLE outgoing ADD COLUMN sealed INTEGER;
 UPDATE job SET kind = 'as4.send ' || (SELECT LOWER(o.recipient) FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject)
   WHERE kind = 'as4.send' AND EXISTS (SELECT 1 FROM outgoing o WHERE o.participant || ' ' || o.as4_id = job.subject);
+)";
 
 // After a restore (restoration.hpp): what was restored, and the messages that wait for the operator.
 constexpr std::string_view kRestoration = R"(
