@@ -4,8 +4,12 @@
 #include <fstream>
 
 #include "accesspoint/evidence_package.hpp"
+#include "accesspoint/generation.hpp"
+#include "accesspoint/maintenance.hpp"
+#include "accesspoint/schema.hpp"
 #include "accesspoint/test_support.hpp"
 #include "accesspoint/zip.hpp"
+#include "store/small_blob.hpp"
 
 namespace budkavle::accesspoint::test {
 namespace {
@@ -144,6 +148,16 @@ protected:
         lookup_error_.reset();
         return id;
     }
+    /// What a running access point does every hour.
+    void forget_now(const AccessPointConfig& with) {
+        const auto key = store::load_or_create_key(with.key_file).value();
+        auto database = store::Database::open_at(database_location(with), migrations()).value();
+        auto blobs = store::with_small_blobs(
+            *database, store::BlobStore::open(with.folder / "blobs", key, store::Sharing::one_process).value(), key);
+        Generation generation(with, outside(), nullptr, *database, *blobs, *logs_.at(1), clock_, [](std::string_view) {});
+        ASSERT_TRUE(forget_old(generation.workshop()));
+        ASSERT_TRUE(sweep_blobs(generation.workshop()));
+    }
 };
 
 TEST_F(ResendTest, FailedMessageIsSentAgainWithReason) {
@@ -199,6 +213,7 @@ TEST_F(ResendTest, EnvelopesOfFailedMessagesGoInTime) {
     EXPECT_EQ(blob_count(1), 1U);  // a restart takes nothing away
     stop(1);
     clock_.forward(std::chrono::hours(24 * 15));
+    forget_now(with_operator(1));
     start(1, with_operator(1));
     EXPECT_EQ(blob_count(1), 0U);
     const auto answer = o(1, "POST", "messages/" + percent_encode(id) + "/resend", R"({"reason":"för sent"})");

@@ -74,8 +74,12 @@ Keys& keys() {
 
 TestEnvelope make_envelope(const EnvelopeFacts& facts) {
     const auto id = facts.id.empty() ? new_uuid() : facts.id;
+    // Does not compress: like encrypted payloads.
+    Bytes noise(facts.padding / 4 * 3);
+    random_bytes(noise);
+    const auto padding = base64_encode(noise);
     const auto payload =
-        "<a xmlns=\"urn:example:document\">" + std::string(kCanary) + std::string(facts.padding, 'x') + "</a>";
+        "<a xmlns=\"urn:example:document\">" + std::string(kCanary) + padding + "</a>";
     MemorySource source(payload);
     MemorySink sink(std::size_t{64} << 20);
     const xhe::SealInput input{
