@@ -207,7 +207,11 @@ def signature(world, tally):
                 and set(re.findall(r'DigestMethod Algorithm="([^"]+)"', info)) == {"http://www.w3.org/2001/04/xmlenc#sha256"}, info)
     messaging = re.search(r"<eb:Messaging[^>]*wsu:Id=\"([^\"]+)\"", header.xml).group(1)
     body = re.search(r"<S12:Body[^>]*wsu:Id=\"([^\"]+)\"", header.xml).group(1)
-    tally.check(f"TA12 {world.profile}: coverage", re.findall(r'<ds:Reference URI="([^"]+)"', info) == [f"#{messaging}", f"#{body}", "cid:message"], info)
+    timestamp = re.search(r"<wsu:Timestamp[^>]*wsu:Id=\"([^\"]+)\"", header.xml)
+    tally.check(f"TA12 {world.profile}: wsu:Timestamp as the profile says (K41)", bool(timestamp) == world.profile.endswith("v1_2"), header.xml)
+    covered = {f"#{messaging}", f"#{body}", "cid:message"} | ({f"#{timestamp.group(1)}"} if timestamp else set())
+    references = re.findall(r'<ds:Reference URI="([^"]+)"', info)
+    tally.check(f"TA12 {world.profile}: coverage", set(references) == covered and len(references) == len(covered), info)
     refused(world, tally, "TA12", "1.6-signature-method", "EBMS:0103")
     refused(world, tally, "TA12", "1.6-coverage", "EBMS:0103")
     refused(world, tally, "TA12", "1.6-unsigned", "EBMS:0103")
@@ -299,7 +303,7 @@ def damaged_gzip(world, tally):
         _, _, answer = world.post(name)
         tally.check(f"TA30 {world.profile}: {name}", all(text in answer for text in (b'errorCode="EBMS:0303"', b'shortDescription="DecompressionFailure"', b'severity="failure"', b'category="Communication"')), str(error_of(answer)))
     events = world.region.events(world.row("1.5-gzip-damaged-01")["messageId"])
-    tally.check(f"TA31 {world.profile}: an event for the receiving participant", any(one["event"] == "as4.refused" and one.get("ebmsCode") == "EBMS:0303" for one in events), str(events))
+    tally.check(f"TA31 {world.profile}: an event for the receiving participant", any(one["event"] == "as4.refused" and one.get("error", {}).get("ebmsCode") == "EBMS:0303" for one in events), str(events))
 
 
 @case("TA34", "TA36", "TA38")
