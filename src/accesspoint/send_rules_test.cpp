@@ -110,13 +110,14 @@ TEST_F(SendRules, TA15_AnAnswerThatNeverComesIsAMissingReceipt) {
     with.send_retries = {1, milliseconds(1)};
     with.answer_timeout = std::chrono::seconds(1);
     start(1, with);
-    std::atomic<bool> go_on = false;
-    peer([&](int) {
-        while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    // The peer's handler may outlive this body.
+    const auto go_on = std::make_shared<std::atomic<bool>>(false);
+    peer([&, go_on](int) {
+        while (!*go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return plain(200, "");
     });
     const auto status = send();
-    go_on = true;
+    *go_on = true;
     EXPECT_EQ(status.at("cause").at("code").as_string(), "EBMS:0301");
 }
 
@@ -167,9 +168,10 @@ TEST_F(SendRules, APeerThatHangsHoldsUpNobodyElse) {
     with.senders = 3;
     with.sends_per_peer = 2;
     start(1, with);
-    std::atomic<bool> go_on = false;
-    peer([&](int) {
-        while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    // The peer's handler may outlive this body.
+    const auto go_on = std::make_shared<std::atomic<bool>>(false);
+    peer([&, go_on](int) {
+        while (!*go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return plain(500, "");
     });
     const auto neighbour = federation::ParticipantId::parse("0203:grannen.example.se").value();
@@ -184,7 +186,7 @@ TEST_F(SendRules, APeerThatHangsHoldsUpNobodyElse) {
         EXPECT_EQ(await_final(1, kStad, id).at("state").as_string(), "delivered");
     }
     EXPECT_LE(stub_->bodies.size(), 2U) << "no more than its places";
-    go_on = true;
+    *go_on = true;
     for (const auto& id : hanging) {
         const auto status = await_final(1, kStad, id);
         EXPECT_EQ(status.at("attempts").as_int64(), 4) << "waiting for a place is no attempt";
@@ -195,11 +197,12 @@ TEST_F(SendRules, AStopCutsWhatHangsAndTheAttemptDoesNotCount) {
     auto with = config(1);
     with.stop_grace = milliseconds(50);
     start(1, with);
-    std::atomic<bool> go_on = false;
+    // The peer's handler may outlive this body.
+    const auto go_on = std::make_shared<std::atomic<bool>>(false);
     std::atomic<int> calls = 0;
-    peer([&](int) {
+    peer([&, go_on](int) {
         ++calls;
-        while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        while (!*go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
         return plain(500, "");
     });
     const auto id = id_of(submit(1, kStad, make_envelope()));
@@ -207,7 +210,7 @@ TEST_F(SendRules, AStopCutsWhatHangsAndTheAttemptDoesNotCount) {
     ap(1).stop();  // would otherwise last as long as the peer hangs: the answer time-out is ten minutes
     stop(1);
     EXPECT_EQ(count(1, "SELECT attempts FROM outgoing"), 0);
-    go_on = true;
+    *go_on = true;
     start(2);
     start(1);
     EXPECT_EQ(await_final(1, kStad, id).at("state").as_string(), "delivered");
