@@ -46,8 +46,8 @@ def configured(folder, environment):
     world = World(folder, environment)
     # Short pauses between attempts, so that an outage is met at many moments; long enough in all for every outage here.
     for name in ("ap1", "ap2"):
-        world.configure(name, r"^send_attempts = .*\n.*\n.*\n.*$", "send_attempts = 1000\nsend_duration = 400\nlookup_attempts = 1000\nlookup_duration = 400")
-        world.configure(name, r"^key_file = (.*)$(\nmetadata_cache = 0\nanswer_timeout = 10)?", r"key_file = \1\nmetadata_cache = 0\nanswer_timeout = 10")
+        world.configure(name, r"^send_attempts = .*\n.*\n.*\n.*$", "send_attempts = 1000\nsend_duration = 400\nlookup_attempts = 1000\nlookup_duration = 400\nretry_after_limit = 1")
+        world.configure(name, r"^key_file = (.*)$(\nmetadata_cache = 0\nanswer_timeout = 10)?", r"key_file = \1\nmetadata_cache = 0\nanswer_timeout = 10\nleast_free_disk = 0")
     return world
 
 
