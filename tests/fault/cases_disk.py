@@ -32,13 +32,13 @@ def receiver_volume_full(world, traffic, _, volumes, dense):
         ballast = fill(data, leave)
         traffic.send(2)
         if leave == 0:
-            words.expect("ap2", "as4.not_stored", cause=FULL)
+            words.expect("ap2", "as4.turned_away", cause=("ap.disk_full",))  # before the body is read
             words.expect("ap1", "as4.attempt_failed")
             if words.said("ap2", "as4.received"):
                 raise Violation("something was received on a full volume")
         else:
             time.sleep(1.5)
-        met += words.said("ap2", "as4.not_stored")
+        met += words.said("ap2", "as4.not_stored") + words.said("ap2", "as4.turned_away")
         ballast.unlink()
         traffic.settle(f"receiver_volume_full, {leave} octets left")
     return f"the full volume was met at {met} fillings"
