@@ -1,10 +1,9 @@
 #include "accesspoint/inbox.hpp"
 
-#include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/long_poll.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -12,22 +11,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr unsigned kPage = 100;
-constexpr std::int64_t kLongestWait = 60;
 
 Error unknown_message() {
     return {"message.unknown", {}, {}, "There is no such message, or it was acknowledged.", {}, Retry::never};
-}
-
-/// A non-negative number of the query; 0 when absent.
-Result<std::int64_t> number(const net::Request& request, std::string_view name) {
-    const auto text = request.parameter(name);
-    if (!text) return std::int64_t{0};
-    std::int64_t value = 0;
-    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (code != std::errc{} || end != text->data() + text->size() || value < 0) {
-        return fail("query.number", {}, name, "The query parameter is not a number.");
-    }
-    return value;
 }
 
 json::object to_json(const IncomingMessage& m) {
@@ -67,22 +53,17 @@ TransferEvent acknowledged_event(const IncomingMessage& m) {
 }  // namespace
 
 net::Response Inbox::list(const net::Request& request, const federation::ParticipantId& participant) const {
-    const auto after = number(request, "after");
-    if (!after) return answer_for(after.error());
-    const auto wait = number(request, "wait");
-    if (!wait) return answer_for(wait.error());
-    using Steady = std::chrono::steady_clock;
-    const auto until = Steady::now() + std::chrono::seconds(std::min(*wait, kLongestWait));
+    const auto poll = read_long_poll(request);
+    if (!poll) return answer_for(poll.error());
     while (true) {
         const auto seen = workshop_.arrivals.rings();
         std::vector<IncomingMessage> messages;
         const auto done = workshop_.database.read([&](store::Transaction& tx) -> Result<> {
-            BUDKAVLE_TRY(messages, waiting(tx, participant, *after, kPage));
+            BUDKAVLE_TRY(messages, waiting(tx, participant, poll->after, kPage));
             return {};
         });
         if (!done) return answer_for(done.error());
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now());
-        if (messages.empty() && left.count() > 0 && workshop_.arrivals.wait(seen, left)) continue;
+        if (messages.empty() && poll->wait(workshop_.arrivals, seen)) continue;
         json::array list;
         for (const auto& message : messages) list.push_back(to_json(message));
         return net::json_response(200, json::serialize(json::object{{"messages", list}}));

@@ -1,11 +1,10 @@
 #include "accesspoint/notifications.hpp"
 
-#include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <map>
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/long_poll.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -13,7 +12,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t kPage = 100;
-constexpr std::int64_t kLongestWait = 60;
 
 /// What a message service is told of; everything else in the log it did itself.
 std::string_view kind_of(const std::string& event) {
@@ -24,16 +22,6 @@ std::string_view kind_of(const std::string& event) {
         {"as4.received", "incoming"},   {"as4.refused", "refused"}};
     const auto found = kKinds.find(event);
     return found == kKinds.end() ? std::string_view() : found->second;
-}
-
-Result<std::int64_t> number(const net::Request& request, std::string_view name) {
-    const auto text = request.parameter(name);
-    if (!text) return std::int64_t{0};
-    std::int64_t value = 0;
-    const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (code != std::errc{} || end != text->data() + text->size() || value < 0)
-        return fail("query.number", {}, name, "The query parameter is not a number.");
-    return value;
 }
 
 struct Page {
@@ -65,21 +53,15 @@ Result<Page> read_page(const Workshop& workshop, const federation::ParticipantId
 }  // namespace
 
 net::Response Notifications::list(const net::Request& request, const federation::ParticipantId& participant) const {
-    const auto after = number(request, "after");
-    if (!after) return answer_for(after.error());
-    const auto wait = number(request, "wait");
-    if (!wait) return answer_for(wait.error());
-    using Steady = std::chrono::steady_clock;
-    const auto until = Steady::now() + std::chrono::seconds(std::min(*wait, kLongestWait));
-    auto from = *after;
+    const auto poll = read_long_poll(request);
+    if (!poll) return answer_for(poll.error());
+    auto from = poll->after;
     while (true) {
         const auto seen = workshop_.arrivals.rings();
         const auto page = read_page(workshop_, participant, from);
         if (!page) return answer_for(page.error());
         from = page->position;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now());
-        if (page->notifications.empty() && page->full) continue;
-        if (page->notifications.empty() && left.count() > 0 && workshop_.arrivals.wait(seen, left)) continue;
+        if (page->notifications.empty() && (page->full || poll->wait(workshop_.arrivals, seen))) continue;
         return net::json_response(200, json::serialize(json::object{{"position", page->position},
                                                                     {"notifications", page->notifications}}));
     }
