@@ -29,22 +29,13 @@ std::string peer_of(std::string_view uri) {
 
 }  // namespace
 
-TransferEvent event_of(const OutgoingMessage& m, std::string name) {
-    return {.name = std::move(name),
-            .participant = m.participant.folded(),
-            .outgoing = true,
-            .peer_ap = m.peer,
-            .certificate_sha256 = m.peer_sha256,
-            .sender = m.participant.text(),
-            .recipient = m.recipient.text(),
-            .as4_id = m.as4_id,
-            .conversation_id = m.conversation_id,
-            .xhe_id = m.xhe_id,
-            .document = m.document_id,
-            .bytes = m.bytes,
-            .attempt = m.attempts,
-            .profile = m.profile,
-            .trace_id = obs::Trace::from_header(m.traceparent).trace_id};
+
+TransferEvent attempt_event(const OutgoingMessage& message, std::string name) {
+    auto event = event_of(message, std::move(name));
+    event.certificate_sha256 = message.peer_sha256;
+    event.attempt = message.attempts;
+    event.profile = message.profile;
+    return event;
 }
 
 Result<smp::Metadata> Sender::look_up(const OutgoingMessage& message) const {
@@ -84,7 +75,7 @@ Result<> Sender::try_to_send(Claim& claim, OutgoingMessage message) {
     message.attempts += 1;
     message.state = Outgoing::sending;
     const auto trace = obs::Trace::from_header(message.traceparent).child();
-    auto event = event_of(message, "as4.sending");
+    auto event = attempt_event(message, "as4.sending");
     event.endpoint = metadata->endpoint.uri;
     const auto written = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
         if (*sealed) BUDKAVLE_CHECK((*sealed)->store(tx));

@@ -94,20 +94,6 @@ net::Response state_answer(int status, const OutgoingMessage& message) {
         status, json::serialize(json::object{{"as4MessageId", message.as4_id}, {"state", to_string(message.state)}}));
 }
 
-TransferEvent submitted_event(const OutgoingMessage& message) {
-    return {.name = "as4.queued",
-            .participant = message.participant.folded(),
-            .outgoing = true,
-            .sender = message.participant.text(),
-            .recipient = message.recipient.text(),
-            .as4_id = message.as4_id,
-            .conversation_id = message.conversation_id,
-            .xhe_id = message.xhe_id,
-            .document = message.document_id,
-            .bytes = message.bytes,
-            .trace_id = obs::Trace::from_header(message.traceparent).trace_id};
-}
-
 }  // namespace
 
 net::Response Outbox::submit(net::Request& request, const federation::ParticipantId& participant) {
@@ -174,7 +160,7 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
 
     BUDKAVLE_CHECK(blob->prepare());
     message.blob = blob->id();
-    const auto event = submitted_event(message);
+    const auto event = event_of(message, "as4.queued");
     const auto stored = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(blob->store(tx));
         BUDKAVLE_CHECK(add_outgoing(tx, message));

@@ -80,6 +80,21 @@ Result<std::optional<OutgoingMessage>> find(store::Transaction& tx, const federa
 
 }  // namespace
 
+TransferEvent event_of(const OutgoingMessage& m, std::string name) {
+    return {.name = std::move(name),
+            .participant = m.participant.folded(),
+            .outgoing = true,
+            .peer_ap = m.peer,
+            .sender = m.participant.text(),
+            .recipient = m.recipient.text(),
+            .as4_id = m.as4_id,
+            .conversation_id = m.conversation_id,
+            .xhe_id = m.xhe_id,
+            .document = m.document_id,
+            .bytes = m.bytes,
+            .trace_id = obs::Trace::from_header(m.traceparent).trace_id};
+}
+
 Result<> add_outgoing(store::Transaction& tx, const OutgoingMessage& m) {
     BUDKAVLE_CHECK(tx.execute(
         kInsert, {m.participant.folded(), m.as4_id, m.idempotency_key, std::string(to_string(m.state)), m.xhe_id,

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "accesspoint/journal.hpp"
 #include "accesspoint/load.hpp"
 #include "accesspoint/state.hpp"
 #include "base/time.hpp"
@@ -47,6 +48,9 @@ struct OutgoingMessage {
     std::optional<Time> receipt_time{};
     std::optional<Time> finished{};
 };
+
+/// What every event of an outgoing message tells.
+[[nodiscard]] TransferEvent event_of(const OutgoingMessage& message, std::string name);
 
 /// Error "db.constraint" when the idempotency key is known.
 Result<> add_outgoing(store::Transaction& tx, const OutgoingMessage& message);

@@ -41,22 +41,6 @@ Result<std::string> copy_of(store::BlobStore& blobs, const std::string& blob) {
     return to->commit();
 }
 
-TransferEvent event_of(const OutgoingMessage& m, std::string name, std::string related) {
-    return {.name = std::move(name),
-            .participant = m.participant.folded(),
-            .outgoing = true,
-            .peer_ap = m.peer,
-            .sender = m.participant.text(),
-            .recipient = m.recipient.text(),
-            .as4_id = m.as4_id,
-            .conversation_id = m.conversation_id,
-            .xhe_id = m.xhe_id,
-            .document = m.document_id,
-            .bytes = m.bytes,
-            .trace_id = obs::Trace::from_header(m.traceparent).trace_id,
-            .related = std::move(related)};
-}
-
 }  // namespace
 
 Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
@@ -89,8 +73,10 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
         .created = now,
     };
     BUDKAVLE_TRY(again.blob, copy_of(workshop.blobs, found->blob));
-    const auto resent = event_of(*found, "as4.resent", again.as4_id);
-    const auto queued = event_of(again, "as4.queued", found->as4_id);
+    auto resent = event_of(*found, "as4.resent");
+    resent.related = again.as4_id;
+    auto queued = event_of(again, "as4.queued");
+    queued.related = found->as4_id;
     const auto done = workshop.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(add_outgoing(tx, again));
         BUDKAVLE_CHECK(tx.execute(

@@ -144,7 +144,7 @@ RetrySchedule Sender::lookup_schedule(const federation::ParticipantId& participa
 Result<> Sender::not_sendable(const store::Job& job, OutgoingMessage message, const Error& error) {
     const auto was = message.state;
     message.lookups += 1;
-    auto event = event_of(message, "as4.not_sendable");
+    auto event = attempt_event(message, "as4.not_sendable");
     set_cause(event, error);
     const auto schedule = lookup_schedule(message.participant);
     if (may_heal(error) && message.lookups < schedule.attempts)

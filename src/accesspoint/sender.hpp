@@ -17,8 +17,8 @@
 
 namespace budkavle::accesspoint {
 
-/// What is logged of an outgoing message.
-[[nodiscard]] TransferEvent event_of(const OutgoingMessage& message, std::string name);
+/// What is logged of an attempt: to whom, which one, by which profile.
+[[nodiscard]] TransferEvent attempt_event(const OutgoingMessage& message, std::string name);
 
 class Sender {
 public:
