@@ -27,14 +27,7 @@ smp::OutsideConfig outside_config(const AccessPointConfig& config) {
 
 Result<std::unique_ptr<smp::Outside>> start_outside(const AccessPointConfig& config, obs::Log& log, const Clock& clock,
                                                     std::shared_ptr<crypto::CrlStore> data) {
-    const auto note = [&log](const smp::RevocationEvent& event) {
-        auto fields = obs::error_fields(event.error);
-        fields.push_back({"url", event.source});
-        if (!event.subject.empty()) fields.push_back({"certificateSha256", event.subject});
-        log.technical(smp::is_alarm(event.kind) ? obs::Level::error : obs::Level::warning, smp::name_of(event.kind),
-                      fields);
-    };
-    return smp::Outside::start(outside_config(config), clock, note, std::move(data));
+    return smp::Outside::start(outside_config(config), clock, smp::log_to(log), std::move(data));
 }
 
 Outside seen_by_access_point(smp::Outside& world) {

@@ -34,14 +34,7 @@ smp::OutsideConfig outside_config(const MessageServiceConfig& config) {
 
 Result<std::unique_ptr<smp::Outside>> start_outside(const MessageServiceConfig& config, obs::Log& log,
                                                     const Clock& clock) {
-    const auto note = [&log](const smp::RevocationEvent& event) {
-        auto fields = obs::error_fields(event.error);
-        fields.push_back({"url", event.source});
-        if (!event.subject.empty()) fields.push_back({"certificateSha256", event.subject});
-        log.technical(smp::is_alarm(event.kind) ? obs::Level::error : obs::Level::warning, smp::name_of(event.kind),
-                      fields);
-    };
-    return smp::Outside::start(outside_config(config), clock, note);
+    return smp::Outside::start(outside_config(config), clock, smp::log_to(log));
 }
 
 Outside seen_by_message_service(smp::Outside& world) {

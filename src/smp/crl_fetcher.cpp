@@ -8,6 +8,7 @@
 
 #include "base/stream.hpp"
 #include "crypto/digest.hpp"
+#include "smp/freshness.hpp"
 
 namespace budkavle::smp {
 namespace {
@@ -23,18 +24,8 @@ struct CrlFetcher::State {
     const Clock& clock;
     OnRevocationEvent on_event;
 
-    struct List {
-        Time due{};
-        unsigned failures = 0;  ///< in a row
-        bool tried = false;
-        bool alarmed = false;  ///< `late` was told
-        bool ended = false;    ///< `ended` was told
-        std::optional<Time> obtained{};
-        std::optional<Time> next_update{};
-    };
-
     std::mutex mutex;  ///< guards the next five
-    std::map<std::string, List> lists;
+    std::map<std::string, Freshness> lists;  ///< by URL
     std::condition_variable changed;
     bool running = false;
     bool stopping = false;
@@ -71,7 +62,7 @@ struct CrlFetcher::State {
         {
             const std::lock_guard lock(mutex);
             if (lists.contains(url) || lists.size() >= kMostLists) return;
-            lists.emplace(url, List{});
+            lists.emplace(url, Freshness{});
             added = true;
         }
         if (config.folder.empty()) return;
@@ -106,32 +97,16 @@ struct CrlFetcher::State {
     void note(const std::string& url, const Result<crypto::Crl>& crl) {
         auto& list = lists[url];
         const auto now = clock.now();
-        list.tried = true;
-        if (!crl) {
-            failed(url, list, crl.error(), now);
+        if (crl) {
+            if (list.failures > 0) tell(RevocationEvent::Kind::recovered, url);
+            list.renewed(now, crl->next_update(), pace());
             return;
         }
-        if (list.failures > 0) tell(RevocationEvent::Kind::recovered, url);
-        list = List{.tried = true, .obtained = now, .next_update = crl->next_update()};
-        auto next = now + config.max_interval;
-        if (crl->next_update()) next = std::min<Time>(next, now + (*crl->next_update() - now) / 2);
-        list.due = std::max<Time>(next, now + config.min_interval);
+        tell(RevocationEvent::Kind::failed, url, crl.error());
+        if (const auto alarm = list.failed(now, pace())) tell(*alarm, url, crl.error());
     }
 
-    void failed(const std::string& url, List& list, const Error& error, Time now) const {
-        tell(RevocationEvent::Kind::failed, url, error);
-        list.due = now + std::min(config.min_interval, config.retry_first * (1U << std::min(list.failures, 10U)));
-        ++list.failures;
-        if (!list.next_update) return;
-        const auto left = *list.next_update - now;
-        if (left <= milliseconds{0} && !list.ended) {
-            list.ended = true;
-            tell(RevocationEvent::Kind::ended, url, error);
-        } else if (!list.alarmed && left * 4 < *list.next_update - *list.obtained) {
-            list.alarmed = true;
-            tell(RevocationEvent::Kind::late, url, error);
-        }
-    }
+    [[nodiscard]] Pace pace() const { return {config.max_interval, config.min_interval, config.retry_first}; }
 
     std::vector<std::string> urls_due(Time now) {
         const std::lock_guard lock(mutex);

@@ -8,6 +8,7 @@
 #include "base/random.hpp"
 #include "base/stream.hpp"
 #include "crypto/ocsp.hpp"
+#include "smp/freshness.hpp"
 
 namespace budkavle::smp {
 namespace {
@@ -24,19 +25,15 @@ std::string authority_of(const std::string& url) {
 }  // namespace
 
 struct OcspFetcher::State {
-    struct Entry {
+    struct Entry : Freshness {
+        Entry(crypto::Certificate about, crypto::Certificate by, std::string responder, Time now)
+            : certificate(std::move(about)), issuer(std::move(by)), url(std::move(responder)), used(now) {}
+
         crypto::Certificate certificate;
         crypto::Certificate issuer;
         std::string url;
         std::size_t lane = 0;
-        Time due{};
-        Time used{};
-        unsigned failures = 0;          ///< in a row
-        bool tried = false;             ///< at least once since it was added
-        bool alarmed = false;           ///< `late` was told
-        bool ended = false;             ///< `ended` was told
-        std::optional<Time> obtained{};
-        std::optional<Time> next_update{};
+        Time used;
     };
 
     OcspFetcherConfig config;
@@ -95,7 +92,7 @@ struct OcspFetcher::State {
         }
         if (entries.size() >= config.most)
             entries.erase(std::ranges::min_element(entries, {}, [](const auto& one) { return one.second.used; }));
-        Entry entry{.certificate = certificate, .issuer = issuer, .url = responder_of(certificate, issuer), .used = now};
+        Entry entry(certificate, issuer, responder_of(certificate, issuer), now);
         const auto at = entries.emplace(certificate.sha256_hex(), std::move(entry)).first;
         if (at->second.url.empty()) return nullptr;  // remembered: nobody asks for its responder again
         at->second.lane = lane_for(at->second.url);
@@ -176,41 +173,24 @@ struct OcspFetcher::State {
     /// With `mutex` held. Puts the answer where checks find it, and says when to ask again.
     void note(Entry& entry, const Result<crypto::OcspAnswer>& answer) {
         const auto now = clock.now();
-        entry.tried = true;
         if (!answer) {
-            failed(entry, answer.error(), now);
+            if (entry.failures == 0) tell(RevocationEvent::Kind::failed, entry, answer.error());
+            if (const auto alarm = entry.failed(now, pace())) tell(*alarm, entry, answer.error());
             return;
         }
         if (entry.failures > 0) tell(RevocationEvent::Kind::recovered, entry);
-        entry.failures = 0;
-        entry.alarmed = entry.ended = false;
         store->put(*answer);
         if (answer->status == crypto::OcspStatus::unknown) {  // never cached (pki.md 5.4)
+            entry.answered();
             tell(RevocationEvent::Kind::unknown, entry);
             entry.due = now + config.min_interval;
             return;
         }
-        entry.obtained = now;
-        entry.next_update = answer->next_update;
+        entry.renewed(now, answer->next_update, pace());
         if (!config.folder.empty()) (void)write_file_atomic(file_of(entry), answer->octets);
-        const auto half = now + (answer->next_update - now) / 2;
-        entry.due = std::max<Time>(std::min<Time>(half, now + config.max_interval), now + config.min_interval);
     }
 
-    void failed(Entry& entry, const Error& error, Time now) const {
-        if (entry.failures == 0) tell(RevocationEvent::Kind::failed, entry, error);
-        entry.due = now + std::min(config.min_interval, config.retry_first * (1U << std::min(entry.failures, 10U)));
-        ++entry.failures;
-        if (!entry.next_update) return;
-        const auto left = *entry.next_update - now;
-        if (left <= milliseconds{0} && !entry.ended) {
-            entry.ended = true;
-            tell(RevocationEvent::Kind::ended, entry, error);
-        } else if (!entry.alarmed && left * 4 < *entry.next_update - *entry.obtained) {
-            entry.alarmed = true;
-            tell(RevocationEvent::Kind::late, entry, error);
-        }
-    }
+    [[nodiscard]] Pace pace() const { return {config.max_interval, config.min_interval, config.retry_first}; }
 
     /// Is there anything to wait for?
     [[nodiscard]] bool worth_waiting(const std::string& key) {
