@@ -4,11 +4,11 @@ import json
 import pathlib
 import re
 import subprocess
-import threading
 import time
 
 import chain as whole
 import peer as foreign
+from as4_server import As4Server
 from support import BUDKAVLE
 
 def memory(pid):
@@ -16,7 +16,7 @@ def memory(pid):
     return int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) // 1024
 
 
-class Serve:
+class Serve(As4Server):
     """A running `budkavle as4 serve` with the demo's first access point's keys."""
 
     def __init__(self, chain):
@@ -27,28 +27,14 @@ class Serve:
         (trust / "as4.pem").write_bytes(pathlib.Path(chain.federation.facts["trust"]["as4"]).read_bytes())
         (trust / "partner.crt").write_bytes(chain.settings["as4.cert"].read_bytes())  # named without being sent, in some cases
         to, crls = chain.access_points["ap1"], [word for file in chain.federation.facts["crls"] for word in ("--crl", file)]
-        command = [BUDKAVLE, "as4", "serve", "--listen", "127.0.0.1:0", "--key", to["key"], "--cert", to["cert"], "--trust", trust / "as4.pem", *crls, "--drop", self.drop,
-                                         "--tls-cert", to["tlsCert"], "--tls-key", to["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"]]
-        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        port = re.search(r":(\d+)\s*$", self.process.stderr.readline()).group(1)
-        self.url = f"https://ap1.{chain.federation.facts['zone']}:{port}/as4"
-        self.lines, self.arrived = [], threading.Condition()
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            with self.arrived:
-                self.lines.append(json.loads(line))
-                self.arrived.notify_all()
+        super().__init__("--key", to["key"], "--cert", to["cert"], "--trust", trust / "as4.pem", *crls, "--drop", self.drop,
+                         "--tls-cert", to["tlsCert"], "--tls-key", to["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"])
+        self.url = f"https://ap1.{chain.federation.facts['zone']}:{self.port}/as4"
 
     def last(self, message_id):
         with self.arrived:
             self.arrived.wait_for(lambda: any(line["messageId"] == message_id for line in self.lines), timeout=20)
             return next((line for line in reversed(self.lines) if line["messageId"] == message_id), {})
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=20)
 
 
 def sha256(file):

@@ -9,8 +9,8 @@ import re
 import ssl
 import subprocess
 import tempfile
-import threading
 
+from as4_server import As4Server
 from support import BUDKAVLE, VECTORS, Tally
 
 tally = Tally()
@@ -19,29 +19,14 @@ KEYS = FOLDER / "keys"
 AT = "2026-11-23T00:00:00Z"
 
 
-class Server:
+class Server(As4Server):
     def __init__(self, drop, *more):
-        self.lines = []
-        self.process = subprocess.Popen([BUDKAVLE, "as4", "serve", "--listen", "127.0.0.1:0", "--key", KEYS / "ap-b.key", "--cert", KEYS / "ap-b.crt", "--trust", KEYS / "ca.crt",
-                                         "--crl", KEYS / "ca.crl.pem", "--at", AT, "--drop", drop, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r":(\d+)\s*$", self.process.stderr.readline()).group(1))
-        self.arrived = threading.Condition()
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            with self.arrived:
-                self.lines.append(json.loads(line))
-                self.arrived.notify_all()
+        super().__init__("--key", KEYS / "ap-b.key", "--cert", KEYS / "ap-b.crt", "--trust", KEYS / "ca.crt", "--crl", KEYS / "ca.crl.pem", "--at", AT, "--drop", drop, *more)
 
     def line(self, number):
         with self.arrived:
             self.arrived.wait_for(lambda: len(self.lines) >= number, timeout=30)
             return self.lines[number - 1] if len(self.lines) >= number else None
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=20)
 
 
 def vectors():
