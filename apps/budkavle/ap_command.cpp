@@ -247,12 +247,7 @@ Result<Exit> test(const Options& options) {
     BUDKAVLE_TRY(const auto verdict,
                  client->json("POST", "connection-tests",
                               {{"participant", options.participant}, {"document", options.document}}));
-    if (options.json) {
-        print_json(verdict);
-    } else {
-        print_verdict(verdict);
-    }
-    return verdict.at("reachable").as_bool() ? Exit::yes : Exit::no;
+    return report_verdict(verdict, options.json);
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace budkavle::app {
 
 namespace json = boost::json;
 
+namespace {
+
 void print_verdict(const json::object& verdict) {
     for (const auto& value : verdict.at("steps").as_array()) {
         const auto& step = value.as_object();
@@ -23,6 +25,17 @@ void print_verdict(const json::object& verdict) {
             fmt::print("     {}{}\n", tr("what to do: ", "gör så här: "),
                        text_at(step, swedish() ? "remedySv" : "remedy"));
     }
+}
+
+}  // namespace
+
+Exit report_verdict(const json::object& verdict, bool as_json) {
+    if (as_json) {
+        print_json(verdict);
+    } else {
+        print_verdict(verdict);
+    }
+    return verdict.at("reachable").as_bool() ? Exit::yes : Exit::no;
 }
 
 namespace {
@@ -53,12 +66,7 @@ Result<json::object> verdict_of(const Options& options) {
 
 Result<Exit> connection_test(const Options& options) {
     BUDKAVLE_TRY(const auto verdict, verdict_of(options));
-    if (options.json) {
-        print_json(verdict);
-    } else {
-        print_verdict(verdict);
-    }
-    return verdict.at("reachable").as_bool() ? Exit::yes : Exit::no;
+    return report_verdict(verdict, options.json);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #pragma once
-/// The verdict of a connection test, for people.
+/// The verdict of a connection test.
 
 #include <boost/json.hpp>
 
+#include "command.hpp"
+
 namespace budkavle::app {
 
-void print_verdict(const boost::json::object& verdict);
+/// Prints it, as JSON on demand. `Exit::yes` when the access point is reachable.
+Exit report_verdict(const boost::json::object& verdict, bool as_json);
 
 }  // namespace budkavle::app
