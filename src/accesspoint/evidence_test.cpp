@@ -18,15 +18,12 @@ class PackageTest : public World {
 protected:
     AccessPointConfig with_operator(int number) {
         auto c = config(number);
-        InterfaceO o;
-        o.identity = number == 1 ? keys().tls1 : keys().tls2;
-        o.client_trust = keys().tls_ca.trust(crypto::Purpose::tls_client);
-        o.operators[keys().mt2.certificate().sha256_hex()] = {.name = "bo.berg", .monitor = false};
-        c.o = std::move(o);
+        c.o = interface_o(number);
+        c.o->operators[keys().mt2.certificate().sha256_hex()] = {.name = "bo.berg", .monitor = false};
         return c;
     }
     Answer o(int number, const std::string& method, const std::string& path, std::string_view body = {}) {
-        return call_port(number, ap(number).port_o(), keys().mt2, method, "/o/v1/" + path, body);
+        return call_o(number, keys().mt2, method, path, body);
     }
     /// Sends one message and gives its MessageId.
     std::string exchange() {

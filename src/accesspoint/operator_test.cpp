@@ -11,12 +11,9 @@ class Operator : public World {
 protected:
     AccessPointConfig with_operators(int number) {
         auto c = config(number);
-        InterfaceO o;
-        o.identity = number == 1 ? keys().tls1 : keys().tls2;
-        o.client_trust = keys().tls_ca.trust(crypto::Purpose::tls_client);
-        o.operators[person().certificate().sha256_hex()] = {.name = "anna.andersson", .monitor = false};
-        o.operators[machine().certificate().sha256_hex()] = {.name = "prometheus", .monitor = true};
-        c.o = std::move(o);
+        c.o = interface_o(number);
+        c.o->operators[person().certificate().sha256_hex()] = {.name = "anna.andersson", .monitor = false};
+        c.o->operators[machine().certificate().sha256_hex()] = {.name = "prometheus", .monitor = true};
         c.reporter = {.organisation = "Exempel Drift AB", .contact = "drift@example.se"};
         c.least_free_disk = 1;
         return c;
@@ -32,7 +29,7 @@ protected:
     static std::string json_text(const boost::json::object& object) { return boost::json::serialize(object); }
     Answer o(int number, const crypto::Identity& client, const std::string& method, const std::string& path,
              std::string_view body = {}) {
-        return call_port(number, ap(number).port_o(), client, method, "/o/v1/" + path, body);
+        return call_o(number, client, method, path, body);
     }
 };
 

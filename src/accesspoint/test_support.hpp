@@ -129,6 +129,10 @@ protected:
                 std::string_view body = {}, const net::Headers& headers = {});
     Answer call_port(int ap_number, std::uint16_t port, const crypto::Identity& client, const std::string& method,
                      const std::string& path, std::string_view body = {}, const net::Headers& headers = {});
+    /// An interface O without operators.
+    static InterfaceO interface_o(int number);
+    Answer call_o(int ap_number, const crypto::Identity& client, const std::string& method, const std::string& path,
+                  std::string_view body = {});
     Answer submit(int ap_number, const federation::ParticipantId& from, const TestEnvelope& envelope,
                   const std::string& key = {});
     /// Asks until the message is in a final state.

@@ -239,6 +239,18 @@ World::Answer World::call(int ap_number, const crypto::Identity& client, const s
     return call_port(ap_number, ap(ap_number).port_c(), client, method, path, body, headers);
 }
 
+InterfaceO World::interface_o(int number) {
+    InterfaceO o;
+    o.identity = number == 1 ? keys().tls1 : keys().tls2;
+    o.client_trust = keys().tls_ca.trust(crypto::Purpose::tls_client);
+    return o;
+}
+
+World::Answer World::call_o(int ap_number, const crypto::Identity& client, const std::string& method,
+                            const std::string& path, std::string_view body) {
+    return call_port(ap_number, ap(ap_number).port_o(), client, method, "/o/v1/" + path, body);
+}
+
 World::Answer World::call_port(int ap_number, std::uint16_t port, const crypto::Identity& client,
                                const std::string& method, const std::string& path, std::string_view body,
                                const net::Headers& headers) {

@@ -51,16 +51,7 @@ struct Federation {
     }
     [[nodiscard]] SignerTrust signers() const { return {&trust, &crls, {.at = now}, {}}; }
     [[nodiscard]] ReceiveContext context() const {
-        ReceiveContext one{.identities = own,
-                           .party_id = "AP0002-SDK-TEST",
-                           .trust = signers(),
-                           .limits = {},
-                           .key_transport = {},
-                           .accept = {},
-                           .serves = {},
-                           .spool_folder = fs::temp_directory_path()};
-        one.accept.single_xml_payload = false;
-        return one;
+        return receiving(own, signers());
     }
 };
 

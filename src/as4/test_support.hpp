@@ -44,6 +44,20 @@ inline std::string content_type_of(const std::string& name) {
     return std::string(trim(std::string_view(header).substr(header.find(':') + 1)));
 }
 
+/// AP0002-SDK-TEST, the payload profile off as the vectors want it.
+inline ReceiveContext receiving(const std::vector<crypto::Identity>& own, const SignerTrust& signers) {
+    ReceiveContext context{.identities = own,
+                           .party_id = own.front().certificate().common_name(),
+                           .trust = signers,
+                           .limits = {},
+                           .key_transport = {},
+                           .accept = {},
+                           .serves = {},
+                           .spool_folder = fs::temp_directory_path()};
+    context.accept.single_xml_payload = false;
+    return context;
+}
+
 struct Laboratory {
     crypto::Certificate ca = crypto::Certificate::from_pem(text(vectors() / "keys/ca.crt")).value();
     crypto::Identity a = identity("ap-a");
@@ -65,18 +79,8 @@ struct Laboratory {
 
     [[nodiscard]] SignerTrust signers() const { return {&trust, &crls, {.at = now}, known}; }
 
-    /// AP0002-SDK-TEST, the payload profile off as the vectors want it.
     [[nodiscard]] ReceiveContext receiver() const {
-        ReceiveContext context{.identities = own,
-                               .party_id = b.certificate().common_name(),
-                               .trust = signers(),
-                               .limits = {},
-                               .key_transport = {},
-                               .accept = {},
-                               .serves = {},
-                               .spool_folder = fs::temp_directory_path()};
-        context.accept.single_xml_payload = false;
-        return context;
+        return receiving(own, signers());
     }
 };
 

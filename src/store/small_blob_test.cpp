@@ -3,17 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
+#include "store/test_pattern.hpp"
 
 namespace budkavle::store {
 namespace {
 
 namespace fs = std::filesystem;
 
-Bytes pattern(std::size_t size) {
-    Bytes out(size);
-    for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(i * 31 + i / 256);
-    return out;
-}
+using test::pattern;
 
 class SmallBlobTest : public ::testing::Test {
 protected:
