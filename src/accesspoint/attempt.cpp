@@ -29,7 +29,6 @@ std::string peer_of(std::string_view uri) {
 
 }  // namespace
 
-
 TransferEvent attempt_event(const OutgoingMessage& message, std::string name) {
     auto event = event_of(message, std::move(name));
     event.certificate_sha256 = message.peer_sha256;

@@ -10,9 +10,9 @@ namespace budkavle::accesspoint {
 Result<> claim_storage(Workshop& workshop);
 /// Start-up: leases of the process before are void, blobs that no row names are removed.
 Result<> recover(Workshop& workshop);
-/// Duplicate memory after its time, facts and events after the retention of the log. Unfinished messages never.
 /// Removes blobs that no row names: what a crash left behind.
 Result<> sweep_blobs(Workshop& workshop);
+/// Duplicate memory after its time, facts and events after the retention of the log. Unfinished messages never.
 Result<> forget_old(Workshop& workshop);
 
 }  // namespace budkavle::accesspoint

@@ -58,7 +58,7 @@ def commands():
     """How objects of src/as4 are compiled, and how the forge is linked."""
     build = ROOT / "build" / "release"
     units = {pathlib.Path(unit["file"]).name: unit for unit in json.loads((build / "compile_commands.json").read_text()) if "/src/as4/" in unit["file"]}
-    link = subprocess.run(["ninja", "-C", str(build), "-t", "commands", "-s", "forge_as4"], capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
+    link = subprocess.run(["ninja", "-C", str(build), "-t", "commands", "-s", "tests/forge_as4"], capture_output=True, text=True, check=True).stdout.strip().splitlines()[-1]
     return build, units, link
 
 
@@ -73,7 +73,8 @@ def link_line(link, build, objects, out):
 
 def judge(program, folder, keys, facts):
     done = subprocess.run([program, "judge", "--keys", keys, "--messages", folder, "--trust", facts["trust"]["as4"], *[part for one in facts["crls"] for part in ("--crl", one)]], capture_output=True, text=True, timeout=300)
-    return dict((line.split("\t")[0], line.split("\t")[1:]) for line in done.stdout.splitlines()), done.returncode
+    # A mutant may end the program, in the middle of a line too.
+    return {name: (code, detail) for name, code, detail in (line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 2)}, done.returncode
 
 
 def surprises(verdicts, rows):
@@ -82,7 +83,7 @@ def surprises(verdicts, rows):
     for row in rows:
         if row["setting"] or row["name"].startswith(("AP-6", "ok-AP-6", "AP-4", "K23", "TF-09", "1.5-compression-not-told", "1.5-bomb")):
             continue  # not a question for the core
-        said = verdicts.get(row["name"], ["nothing", ""])
+        said = verdicts.get(row["name"], ("nothing", ""))
         if row["kind"] == "harmless":
             good = said[0] == "accepted"
         else:
@@ -129,8 +130,9 @@ def main():
             verdicts, code = judge(program, folder, keys, federation.facts)
             noticed = surprises(verdicts, rows)
             program.unlink()
-            print(f"{'noticed by ' + str(len(noticed)) if noticed else 'LIVES'}  {name}: {rule}", flush=True)
-            table.append(f"| {rule} | `{name}` | {len(noticed)} | {', '.join(f'`{one}`' for one in noticed[:2])} |")
+            count = "ends the program" if code != 0 else len(noticed)
+            print(f"{'noticed: ' + str(count) if noticed else 'LIVES'}  {name}: {rule}", flush=True)
+            table.append(f"| {rule} | `{name}` | {count} | {', '.join(f'`{one}`' for one in noticed[:2])} |")
             if not noticed:
                 lived.append(rule)
     if options.table:
