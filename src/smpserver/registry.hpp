@@ -13,6 +13,7 @@
 #include "crypto/certificate.hpp"
 #include "federation/identifiers.hpp"
 #include "obs/log.hpp"
+#include "smpserver/model.hpp"
 
 namespace budkavle::smpserver {
 
@@ -26,9 +27,6 @@ struct RegistryConfig {
     std::filesystem::path ap_trust;   ///< PEM, AP CAs of the environment; empty: not checked here
 };
 
-/// Nothing is published but for approved participants with at least one service.
-enum class Status : std::uint8_t { pending, approved, rejected };
-enum class CertificateUse : std::uint8_t { signing, encryption };
 
 struct AccessPointEndpoint {
     std::string name;  ///< of this configuration, unique
