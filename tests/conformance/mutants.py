@@ -41,7 +41,8 @@ MUTANTS = [
     ("soap.cpp", "if (envelope.security)", "if (false)", "1.6: one Security header"),
     ("soap.cpp", "if (envelope.messaging)", "if (false)", "1.3: one Messaging"),
     ("soap.cpp", "if (!is_ncname(entry->first))", "if (false)", "1.3: Id is an NCName"),
-    ("encryption_header.cpp", 'if (algorithm != kRsaOaep11 && algorithm != kRsaOaepMgf1p)', "if (false)", "1.6: no rsa-1_5"),
+    # Without the look at the name alone, the parameters would still not fit: the mutant takes rsa-1_5 for the required transport.
+    ("encryption_header.cpp", 'if (algorithm != kRsaOaep11 && algorithm != kRsaOaepMgf1p)', 'if (algorithm.ends_with("rsa-1_5")) return crypto::Oaep{DigestAlgorithm::sha256, DigestAlgorithm::sha256};\n    if (algorithm != kRsaOaep11 && algorithm != kRsaOaepMgf1p)', "1.6: no rsa-1_5"),
     ("encryption_header.cpp", "if (!required && !switched_on)", "if (false)", "1.6: older key transport by switch only"),
     ("encryption_header.cpp", 'attribute_of(children[0], "Algorithm") != kAes128Gcm || children[0].has_element_children()', "false", "1.6: AES-128-GCM only"),
     ("encryption_header.cpp", "if (!cids.insert(part.cid).second)", "if (false)", "1.6: one EncryptedData per part"),
