@@ -27,19 +27,12 @@ Result<std::unique_ptr<ca::Authority>> authority(const Administration& options, 
 }
 
 Result<ca::CaPurpose> purpose_of(const std::string& text) {
-    for (const auto purpose : {ca::CaPurpose::issuing_cas, ca::CaPurpose::access_point, ca::CaPurpose::smp,
-                               ca::CaPurpose::tls, ca::CaPurpose::organisation}) {
-        if (ca::name(purpose) == text) return purpose;
-    }
+    if (const auto known = ca::purpose_from(text)) return *known;
     return fail("usage.purpose", {}, "--purpose", "Not a purpose of a CA.");
 }
 
 Result<ca::Profile> profile_of(const std::string& text) {
-    for (const auto profile :
-         {ca::Profile::access_point, ca::Profile::smp_signing, ca::Profile::tls_function,
-          ca::Profile::organisation_sign, ca::Profile::organisation_encrypt, ca::Profile::organisation_both}) {
-        if (ca::name(profile) == text) return profile;
-    }
+    if (const auto known = ca::profile_from(text)) return *known;
     return fail("usage.profile", {}, "--profile", "Not a profile of a certificate.");
 }
 

@@ -14,6 +14,7 @@ constexpr std::size_t kMaxId = 40;
 constexpr std::chrono::days kRootYears{20 * 365};
 constexpr std::chrono::days kCaYears{10 * 365};
 constexpr int kSerialTries = 3;
+constexpr std::size_t kSha256Size = 32;
 
 bool is_id(std::string_view text) {
     return !text.empty() && text.size() <= kMaxId && std::ranges::all_of(text, [](char c) {
@@ -58,7 +59,7 @@ Result<std::unique_ptr<Authority>> Authority::open(AuthorityConfig config, obs::
     BUDKAVLE_CHECK(make_folder(config.folder, perms::owner_all));
     BUDKAVLE_CHECK(make_folder(config.folder / "keys", perms::owner_all));
     BUDKAVLE_CHECK(make_folder(config.folder / "publish", perms::owner_all));
-    BUDKAVLE_TRY(auto book, Register::open(config.folder / "register.db"));
+    BUDKAVLE_TRY(auto book, Register::open(config.register_at.value_or(config.folder / "register.db")));
     std::unique_ptr<Authority> out(new Authority(std::move(config), std::move(book), log, clock));
     BUDKAVLE_TRY(const auto all, out->cas());
     for (const auto& record : all) BUDKAVLE_CHECK(out->identity(record));
@@ -161,7 +162,7 @@ Result<crypto::Certificate> Authority::create_ca(std::string_view who, std::stri
 }
 
 Result<crypto::Certificate> Authority::issue_checked(std::string_view ca, const Order& order,
-                                                     const crypto::PublicKey& key) {
+                                                     const crypto::PublicKey& key, const AlsoIssued& also) {
     BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));
     BUDKAVLE_TRY(const auto record, register_->ca(ca));
     if (record.purpose != issuer_of(order.profile))
@@ -179,15 +180,18 @@ Result<crypto::Certificate> Authority::issue_checked(std::string_view ca, const 
                                            .common_name = order.common_name,
                                            .organisation = order.organisation,
                                            .issued = now,
-                                           .revocation{}});
+                                           .revocation{}},
+                                          [&](store::Transaction& transaction) -> Result<> {
+                                              return also ? also(transaction, made) : Result<>{};
+                                          });
         if (added) return made;
         if (added.error().code != "ca.serial" || tries == kSerialTries) return std::unexpected(added.error());
     }
 }
 
 Result<crypto::Certificate> Authority::issue(std::string_view who, std::string_view ca, const Order& order,
-                                             const crypto::PublicKey& key) {
-    auto made = issue_checked(ca, order, key);
+                                             const crypto::PublicKey& key, const AlsoIssued& also) {
+    auto made = issue_checked(ca, order, key, also);
     if (made) {
         log_.audit(who, "ca.issued", facts(ca, name(order.profile), *made));
     } else {
@@ -210,14 +214,14 @@ Result<crypto::Certificate> Authority::issue_for_request(std::string_view who, s
 }
 
 Result<> Authority::revoke(std::string_view who, std::string_view ca, std::string_view serial_decimal,
-                           const std::string& reason, const std::string& cause) {
+                           const std::string& reason, const std::string& cause, const Also& also) {
     const auto work = [&]() -> Result<> {
         if (!crypto::is_revocation_reason(reason))
             return fail("ca.order", "pki.md 5.3", "reason", "The reason of the revocation is not known.");
         if (trim(cause).empty())
             return fail("ca.order", "pki.md 5.2", "cause", "The cause of a revocation must be investigated and noted.");
         BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));
-        BUDKAVLE_CHECK(register_->revoke(ca, serial_decimal, {clock_.now(), reason, cause}));
+        BUDKAVLE_CHECK(register_->revoke(ca, serial_decimal, std::string(who), {clock_.now(), reason, cause}, also));
         log_.audit(who, "ca.revoked",
                    {{"ca", std::string(ca)}, {"serial", std::string(serial_decimal)}, {"reason", reason}});
         BUDKAVLE_TRY(const auto record, register_->ca(ca));
@@ -244,6 +248,23 @@ Result<std::vector<crypto::Certificate>> Authority::chain_of(std::string_view ca
     return out;
 }
 
+Result<std::string> Authority::chain_pem(std::string_view ca, std::string_view serial) const {
+    BUDKAVLE_TRY(const auto record, register_->certificate(ca, serial));
+    BUDKAVLE_TRY(const auto above, chain_of(ca));
+    auto out = record.certificate.pem();
+    for (const auto& one : above) out += one.pem();
+    return out;
+}
+
+Result<> Authority::block_key(std::string_view who, std::string_view key_sha256, const std::string& why) {
+    const auto digest = hex_decode(key_sha256);
+    if (!digest || digest->size() != kSha256Size || trim(why).empty())
+        return fail("ca.order", "pki.md 5.2", "key", "A key is blocked by its SHA-256 in hex, with a reason.");
+    BUDKAVLE_CHECK(register_->block_key({hex_encode(*digest), std::string(who), why, clock_.now()}));
+    log_.audit(who, "ca.key_blocked", {{"key", hex_encode(*digest)}});
+    return {};
+}
+
 bool Authority::is_due(const CaRecord& record, Time now) const {
     if (now >= record.certificate.not_after()) return false;
     if (record.crl_due || !record.crl_issued) return true;
@@ -252,14 +273,23 @@ bool Authority::is_due(const CaRecord& record, Time now) const {
     return now >= *record.crl_issued + age;
 }
 
+Result<bool> Authority::place_list(const std::string& ca) const {
+    BUDKAVLE_TRY(const auto newest, register_->crl(ca));
+    const auto file = publish_folder() / (ca + ".crl");
+    if (newest.first == 0) return false;  // made before the register kept lists
+    if (const auto there = read_file(file); there && *there == newest.second) return false;
+    BUDKAVLE_CHECK(write_file_atomic(file, newest.second, 0644));
+    return true;
+}
+
 Result<> Authority::publish(std::string_view who, const CaRecord& record) {
     const auto now = clock_.now();
     BUDKAVLE_TRY(const auto signer, identity(record));
     BUDKAVLE_TRY(const auto entries, register_->revoked(record.id, now, config_.keep_expired));
     BUDKAVLE_TRY(const auto number, register_->next_crl_number(record.id));
     BUDKAVLE_TRY(const auto crl, crypto::issue_crl(signer, entries, number, now, now + record.crl_validity));
-    BUDKAVLE_CHECK(write_file_atomic(publish_folder() / (record.id + ".crl"), crl, 0644));
-    BUDKAVLE_CHECK(register_->crl_published(record.id, now));
+    BUDKAVLE_CHECK(register_->crl_published(record.id, number, crl, now));
+    BUDKAVLE_CHECK(place_list(record.id));
     log_.audit(who, "ca.crl_issued",
                {{"ca", record.id},
                 {"number", static_cast<std::int64_t>(number)},
@@ -274,9 +304,13 @@ Result<std::size_t> Authority::publish_due(std::string_view who) {
     std::optional<Error> first;
     const auto now = clock_.now();
     for (const auto& record : all) {
-        if (!is_due(record, now)) continue;
-        const auto done = publish(who, record);
-        if (done) ++count;
+        Result<bool> done = true;
+        if (is_due(record, now)) {
+            if (auto published = publish(who, record); !published) done = std::unexpected(std::move(published).error());
+        } else {
+            done = place_list(record.id);  // made by another node, or its file was lost
+        }
+        if (done && *done) ++count;
         if (!done && !first) first = done.error();
     }
     if (first) return std::unexpected(std::move(*first));

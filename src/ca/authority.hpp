@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@
 namespace budkavle::ca {
 
 struct AuthorityConfig {
-    std::filesystem::path folder;  ///< made when absent: register.db, keys/ID.pem, publish/ID.crl
+    std::filesystem::path folder;  ///< made when absent: keys/ID.pem, publish/ID.crl, register.db
+    std::optional<store::Location> register_at{};  ///< absent: FOLDER/register.db; PostgreSQL for several nodes
     SecretBytes passphrase;        ///< of the key files; at least 12 octets
     Owner owner;
     std::vector<std::string> base_urls;  ///< "http://pki.example.se": lists are at BASE/crl/ID.crl
@@ -50,9 +52,10 @@ public:
                                                         const CaOrder& order);
 
     /// For a key whose possession is proven otherwise. Errors "ca.purpose", "ca.order", "ca.key" (refused by policy),
-    /// "ca.key_reused", "ca.name_taken".
+    /// "ca.key_reused", "ca.key_blocked", "ca.name_taken". `also` happens in the same transaction.
+    using AlsoIssued = std::function<Result<>(store::Transaction&, const crypto::Certificate&)>;
     [[nodiscard]] Result<crypto::Certificate> issue(std::string_view who, std::string_view ca, const Order& order,
-                                                    const crypto::PublicKey& key);
+                                                    const crypto::PublicKey& key, const AlsoIssued& also = {});
     /// From a request: takes its key only; all names come from `order`. Also error "ca.request" with the first reason.
     [[nodiscard]] Result<crypto::Certificate> issue_for_request(std::string_view who, std::string_view ca,
                                                                 const Order& order, ByteView request);
@@ -61,12 +64,31 @@ public:
     /// The new list is published before this returns. Errors "ca.order", "ca.not_issued", "ca.already_revoked"; with
     /// Retry::later the certificate is revoked and only the list is missing: `publish_due` makes up for it.
     [[nodiscard]] Result<> revoke(std::string_view who, std::string_view ca, std::string_view serial_decimal,
-                                  const std::string& reason, const std::string& cause);
+                                  const std::string& reason, const std::string& cause, const Also& also = {});
 
     [[nodiscard]] Result<std::vector<CaRecord>> cas() const { return register_->cas(); }
     [[nodiscard]] Result<std::vector<IssuedRecord>> list(std::string_view ca) const { return register_->issued_by(ca); }
+    [[nodiscard]] Result<CertificatePage> certificates(const CertificateFilter& filter, const Page& page) const {
+        return register_->certificates(filter, page, clock_.now());
+    }
+    [[nodiscard]] Result<IssuedRecord> certificate(std::string_view ca, std::string_view serial) const {
+        return register_->certificate(ca, serial);
+    }
     /// The CA itself first, its root last.
     [[nodiscard]] Result<std::vector<crypto::Certificate>> chain_of(std::string_view ca) const;
+    /// PEM for delivery: the certificate, then its CA up to the root. Error "ca.not_issued".
+    [[nodiscard]] Result<std::string> chain_pem(std::string_view ca, std::string_view serial) const;
+    /// What keys of this profile must satisfy.
+    [[nodiscard]] KeyPolicy key_policy(Profile profile) const;
+    /// Never again certified: seen outside its holder, or bound to another environment. `key_sha256`: of the
+    /// SubjectPublicKeyInfo, hex. Error "ca.order".
+    [[nodiscard]] Result<> block_key(std::string_view who, std::string_view key_sha256, const std::string& why);
+    [[nodiscard]] Result<std::vector<BlockedKey>> blocked_keys(const Page& page) const {
+        return register_->blocked_keys(page);
+    }
+    [[nodiscard]] Register& book() const { return *register_; }  ///< for this library
+    [[nodiscard]] obs::Log& log() const { return log_; }
+    [[nodiscard]] const Clock& clock() const { return clock_; }
 
     /// Publishes every list that is due; returns how many. Goes on after a fault and returns the first one at the end.
     Result<std::size_t> publish_due(std::string_view who);
@@ -78,14 +100,15 @@ private:
     [[nodiscard]] std::filesystem::path key_file(std::string_view id) const;
     [[nodiscard]] Result<crypto::Identity> identity(const CaRecord& record) const;
     [[nodiscard]] Locations locations(std::string_view ca) const;
-    [[nodiscard]] KeyPolicy key_policy(Profile profile) const;
     [[nodiscard]] Result<> check(const CaOrder& order) const;
     [[nodiscard]] Result<crypto::Certificate> create(std::string_view who, std::string_view parent,
                                                      const CaOrder& order);
     [[nodiscard]] Result<crypto::Certificate> issue_checked(std::string_view ca, const Order& order,
-                                                            const crypto::PublicKey& key);
+                                                            const crypto::PublicKey& key, const AlsoIssued& also);
     [[nodiscard]] bool is_due(const CaRecord& record, Time now) const;
     [[nodiscard]] Result<> publish(std::string_view who, const CaRecord& record);
+    /// Puts the newest list of the register into the folder; true when another one was there.
+    [[nodiscard]] Result<bool> place_list(const std::string& ca) const;
     void refused(std::string_view who, std::string_view ca, const Error& error);
 
     AuthorityConfig config_;

@@ -83,6 +83,22 @@ std::string_view name(Profile profile) {
     return "organisation-both";
 }
 
+std::optional<CaPurpose> purpose_from(std::string_view text) {
+    for (const auto one : {CaPurpose::issuing_cas, CaPurpose::access_point, CaPurpose::smp, CaPurpose::tls,
+                           CaPurpose::organisation}) {
+        if (name(one) == text) return one;
+    }
+    return std::nullopt;
+}
+
+std::optional<Profile> profile_from(std::string_view text) {
+    for (const auto one : {Profile::access_point, Profile::smp_signing, Profile::tls_function,
+                           Profile::organisation_sign, Profile::organisation_encrypt, Profile::organisation_both}) {
+        if (name(one) == text) return one;
+    }
+    return std::nullopt;
+}
+
 CaPurpose issuer_of(Profile profile) {
     switch (profile) {
         case Profile::access_point:

@@ -2,6 +2,7 @@
 /// What each kind of certificate looks like (`pki.md` 5.1, `federation.md` 2.2).
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ enum class CaPurpose : std::uint8_t {
     organisation,  ///< O2O issuer
 };
 [[nodiscard]] std::string_view name(CaPurpose purpose);
+[[nodiscard]] std::optional<CaPurpose> purpose_from(std::string_view name);
 
 enum class Profile : std::uint8_t {
     access_point,          ///< CN = AP id
@@ -28,6 +30,7 @@ enum class Profile : std::uint8_t {
     organisation_both,     ///< O2O, one certificate for both
 };
 [[nodiscard]] std::string_view name(Profile profile);
+[[nodiscard]] std::optional<Profile> profile_from(std::string_view name);
 [[nodiscard]] CaPurpose issuer_of(Profile profile);
 
 /// The distinguished name of the platform owner, under which its CAs stand.

@@ -1,6 +1,7 @@
 #pragma once
 /// The register of a PKI: its CAs, every certificate they issued, every revocation. Inside this library.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct CaRecord {
     std::uint64_t crl_number = 0;    ///< the last one taken
     std::optional<Time> crl_issued;  ///< thisUpdate of the last list
     bool crl_due = true;             ///< something was revoked since
+    std::int64_t changes = 0;        ///< counts what was issued and revoked: a reader sees that something is new
 };
 
 struct Revocation {
@@ -39,28 +41,80 @@ struct IssuedRecord {
     Time issued;
     std::optional<Revocation> revocation;
 };
+/// What the holder's certificate was ordered as: the order of its renewal.
+[[nodiscard]] Result<Order> order_of(const IssuedRecord& record);
+
+enum class CertificateState : std::uint8_t { valid, revoked, expired };  ///< revoked also after the end
+[[nodiscard]] CertificateState state_of(const IssuedRecord& record, Time now);
+[[nodiscard]] std::string_view name(CertificateState state);
+
+/// Every field that is set must fit.
+struct CertificateFilter {
+    std::string ca{};
+    std::string profile{};
+    std::string organisation{};
+    std::string common_name{};
+    std::string search{};  ///< part of common name, organisation, serial number or fingerprint; ASCII case ignored
+    std::optional<CertificateState> state{};
+    std::optional<Time> ends_before{};
+};
+struct Page {
+    std::size_t offset = 0;
+    std::size_t limit = 50;  ///< at most 500
+};
+struct CertificatePage {
+    std::vector<IssuedRecord> rows;  ///< in order of issuing
+    std::size_t total = 0;           ///< how many fit the filter
+};
+
+/// A key that is never certified, whoever asks.
+struct BlockedKey {
+    std::string key_sha256;  ///< of the SubjectPublicKeyInfo, hex
+    std::string who;
+    std::string why;
+    Time at;
+};
+
+/// Runs inside the transaction of the act, so that both happen or neither.
+using Also = std::function<Result<>(store::Transaction&)>;
 
 class Register {
 public:
-    static Result<std::unique_ptr<Register>> open(const std::filesystem::path& file);
+    /// A file, or a schema on a PostgreSQL server for several nodes.
+    static Result<std::unique_ptr<Register>> open(const store::Location& location);
 
     /// Error "ca.exists". A CA below another one is also entered as issued by it.
     [[nodiscard]] Result<> add_ca(const CaRecord& record, Time issued);
     [[nodiscard]] Result<CaRecord> ca(std::string_view id) const;  ///< error "ca.unknown"
     [[nodiscard]] Result<std::vector<CaRecord>> cas() const;
 
-    /// Errors "ca.serial" (try again with another), "ca.key_reused", "ca.name_taken" (the common name is another
-    /// organisation's).
-    [[nodiscard]] Result<> add(const IssuedRecord& record);
+    /// Errors "ca.serial" (try again with another), "ca.key_reused", "ca.key_blocked", "ca.name_taken" (the common name
+    /// is another organisation's).
+    [[nodiscard]] Result<> add(const IssuedRecord& record, const Also& also = {});
     [[nodiscard]] Result<std::vector<IssuedRecord>> issued_by(std::string_view ca) const;
-    /// Errors "ca.not_issued", "ca.already_revoked".
-    [[nodiscard]] Result<> revoke(std::string_view ca, std::string_view serial, const Revocation& revocation);
+    [[nodiscard]] Result<CertificatePage> certificates(const CertificateFilter& filter, const Page& page,
+                                                       Time now) const;
+    [[nodiscard]] Result<IssuedRecord> certificate(std::string_view ca, std::string_view serial) const;  ///< "ca.not_issued"
+    [[nodiscard]] Result<std::optional<IssuedRecord>> by_fingerprint(std::string_view sha256_hex) const;
+    /// Was a certificate issued for this key, or is it blocked? Nothing, "ca.key_reused" or "ca.key_blocked".
+    [[nodiscard]] Result<> check_key(std::string_view key_sha256) const;
+    /// A key revoked as compromised is blocked in the same act. Errors "ca.not_issued", "ca.already_revoked".
+    [[nodiscard]] Result<> revoke(std::string_view ca, std::string_view serial, const std::string& who,
+                                  const Revocation& revocation, const Also& also = {});
+    [[nodiscard]] Result<> block_key(const BlockedKey& key);  ///< again: nothing changes
+    [[nodiscard]] Result<std::vector<BlockedKey>> blocked_keys(const Page& page) const;
     /// What the next list of this CA has to hold: revoked, and not expired for more than `keep`.
     [[nodiscard]] Result<std::vector<crypto::RevokedEntry>> revoked(std::string_view ca, Time now,
                                                                     std::chrono::days keep) const;
     /// Taken before the list is made, so that no two lists ever share a number, whatever fails in between.
     [[nodiscard]] Result<std::uint64_t> next_crl_number(std::string_view ca);
-    [[nodiscard]] Result<> crl_published(std::string_view ca, Time issued);
+    /// Enters a list unless one with a higher number is there already (another node was quicker). True: it is the
+    /// newest.
+    [[nodiscard]] Result<bool> crl_published(std::string_view ca, std::uint64_t number, ByteView list, Time issued);
+    /// The newest list, with its number; 0 when there is none.
+    [[nodiscard]] Result<std::pair<std::uint64_t, Bytes>> crl(std::string_view ca) const;
+
+    [[nodiscard]] store::Database& database() const { return *database_; }
 
 private:
     explicit Register(std::unique_ptr<store::Database> database) : database_(std::move(database)) {}
