@@ -5,7 +5,7 @@ import pathlib
 import resource
 import time
 
-from control import LOGS
+from control import DATA, LOG_OF_DATABASE, LOGS
 from traffic import Words
 from world import NORRBY, REGION, Violation
 
@@ -63,6 +63,7 @@ def message_service_volume_full(world, traffic, _, volumes, dense):
     return ""
 
 
+FILE = 100_000  # characters of a text whose envelope is kept in a file of its own, not in the database
 PLENTY = 12  # faults that no operation can have mended by itself
 
 
@@ -122,15 +123,16 @@ def sync_fails(world, traffic, _, __, dense):
 
 
 def sync_fails_then_power_cut(world, traffic, _, __, dense):
-    """fsync says EIO, the process dies at once, sometimes the power too: a commit whose sync failed may be there or not, but never half."""
+    """fsync says EIO, the process dies at once, sometimes the power too: a commit whose sync failed may be there or not, but never half.
+    Its envelope is large enough to be a file of its own: a row that a crash brings back must find it."""
     met = 0
     for cut in (False, True):
         for name in ("ap2", "ap1") if dense else ("ap2",):
             component = world.components[name]
-            for after in (range(0, 10) if dense else (2,)):
+            for on, after in [(on, after) for on in (LOG_OF_DATABASE, DATA) for after in range(6)] if dense else [(LOG_OF_DATABASE, 0), (DATA, 2)]:
                 before = component.control.get("failed")
-                component.control.failing_sync(after, -1)
-                traffic.send(1)
+                component.control.failing_sync(after, -1, on=on)
+                traffic.send(1, size=FILE)
                 deadline = time.monotonic() + 10
                 while component.control.get("failed") == before and time.monotonic() < deadline:
                     time.sleep(0.002)
@@ -142,7 +144,7 @@ def sync_fails_then_power_cut(world, traffic, _, __, dense):
                         component.cut_power()
                     component.control.heal()
                     component.start()
-                traffic.settle(f"sync_fails_then_power_cut, {name}, after {after}, {'power cut' if cut else 'kill'}")
+                traffic.settle(f"sync_fails_then_power_cut, {name}, {'the log of the database' if on == LOG_OF_DATABASE else 'any file'} after {after}, {'power cut' if cut else 'kill'}")
     return f"met {met} times"
 
 

@@ -171,9 +171,9 @@ class World:
 class Sender:
     """Sends like a careful case system: asks before it repeats, keeps its id."""
 
-    def __init__(self, federation, pair, deadline):
+    def __init__(self, federation, pair, deadline, size=2000):
         self.federation, self.pair, self.deadline = federation, pair, deadline
-        self.message_id, self.octets = payload(pair[0], pair[1], federation.function(pair[0]), federation.function(pair[1]), text="x" * 2000)
+        self.message_id, self.octets = payload(pair[0], pair[1], federation.function(pair[0]), federation.function(pair[1]), text="x" * size)
         self.acknowledged = False
 
     def __call__(self):

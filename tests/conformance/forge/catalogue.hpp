@@ -102,6 +102,7 @@ void add_payload_faults(Catalogue& all);    // 1.5
 void add_security_faults(Catalogue& all);   // 1.6
 void add_bsp_faults(Catalogue& all);        // 1.8
 void add_envelope_faults(Catalogue& all);   // 1.7, access-point.md 2, 4–6
+void add_operation_faults(Catalogue& all);  // access-point.md 6, K26, SEC-107
 void add_harmless_package(Catalogue& all);  // the Accept columns
 void add_harmless_security(Catalogue& all);
 

@@ -44,6 +44,7 @@ Catalogue catalogue() {
     add_security_faults(all);
     add_bsp_faults(all);
     add_envelope_faults(all);
+    add_operation_faults(all);
     add_harmless_package(all);
     add_harmless_security(all);
     return all;
@@ -101,6 +102,10 @@ int write_all(const WriteOptions& options) {
                 fmt::print(stderr, "{}: {}\n", name, error.what());
                 return 1;
             }
+            // The same envelopes are submitted on interface C.
+            if (one.name.starts_with("TF-09") || one.name.starts_with("AP-4.9") || one.name == "K23-sender" ||
+                one.name == "ok-AP-6-original")
+                write_file_atomic(fs::path(options.out) / (name + ".xhe"), forge.parts[0].payload, 0600).value();
             write(fs::path(options.out) / (name + ".headers"), "Content-Type: " + forge.content_type + "\n");
             const auto printable =
                 std::ranges::all_of(forge.message.message_id, [](char c) { return c > 0x20 && c < 0x7f; });

@@ -149,6 +149,14 @@ void add_algorithms(Catalogue& all) {
                              {"#mgf1sha256", "#mgf1sha512"},
                              {"2009/xmlenc11#rsa-oaep", "2001/04/xmlenc#kw-aes128"},
                              {"<ds:DigestMethod", "<xenc:OAEPparams>AAAA</xenc:OAEPparams><ds:DigestMethod"}}));
+    // Never, whatever is switched on for older peers.
+    all.adverse("1.6-key-transport-never", "as4-wire 1.6 key transport", "EBMS:0103", 2,
+                [](MessageForge& forge, Draw& draw, const Cast&) {
+                    const auto algorithm =
+                        draw.turn(std::vector<std::string>{"2001/04/xmlenc#rsa-1_5", "2001/04/xmlenc#kw-aes128"});
+                    forge.key_method = "<xenc:EncryptionMethod Algorithm=\"http://www.w3.org/" + algorithm + "\"/>";
+                })
+        .setting = "key_transport";
     all.adverse("1.6-signature-method", "as4-wire 1.6 algorithms", "EBMS:0103", 5,
                 [](MessageForge& forge, Draw& draw, const Cast&) {
                     const auto method = draw.turn(std::vector<std::string>{
