@@ -61,6 +61,24 @@ Result<std::vector<crypto::Certificate>> partners_beside(const std::vector<std::
     return partners;
 }
 
+std::optional<as4::KeyTransportPolicy> key_transport_named(const std::vector<std::string>& names) {
+    as4::KeyTransportPolicy policy;
+    const std::pair<std::string_view, bool*> switches[] = {{"oaep_sha256_mgf_sha1", &policy.oaep_sha256_mgf_sha1},
+                                                           {"oaep_sha1_mgf_sha1", &policy.oaep_sha1_mgf_sha1},
+                                                           {"mgf1p_sha256", &policy.mgf1p_sha256},
+                                                           {"mgf1p_sha1", &policy.mgf1p_sha1}};
+    for (const auto& name : names) {
+        const auto found = std::ranges::find(switches, name, [](const auto& one) { return one.first; });
+        if (found == std::end(switches)) return std::nullopt;
+        *found->second = true;
+    }
+    return policy;
+}
+
+std::uint64_t body_limit_of(std::uint64_t max_message) {
+    return max_message / 3 * 4 + (std::uint64_t{2} << 20);
+}
+
 Result<std::unique_ptr<OpenSetting>> OpenSetting::make(const OpenOptions& options) {
     auto setting = std::unique_ptr<OpenSetting>(new OpenSetting());
     BUDKAVLE_TRY(setting->identities_, identities_of(options.keys, options.certs));
@@ -71,6 +89,10 @@ Result<std::unique_ptr<OpenSetting>> OpenSetting::make(const OpenOptions& option
     setting->trust_ = std::make_unique<crypto::TrustStore>(crypto::Purpose::as4, std::move(anchors));
     BUDKAVLE_CHECK(load_crls(options.crls, setting->crls_));
     setting->serves_ = options.serves;
+    const auto key_transport = key_transport_named(options.key_transport);
+    if (!key_transport) return fail("usage.key_transport", {}, "--key-transport", "There is no such key transport.");
+    setting->key_transport_ = *key_transport;
+    setting->max_message_ = options.max_message;
     setting->envelope_ = options.envelope;
     return setting;
 }
@@ -81,6 +103,9 @@ as4::ReceiveContext OpenSetting::context(Time at) const {
     context.party_id = identities_.front().certificate().common_name();
     context.trust = {.store = trust_.get(), .crls = &crls_, .policy = offline_policy(at), .known = known_};
     context.accept.single_xml_payload = envelope_;
+    context.key_transport = key_transport_;
+    context.limits.payload = max_message_;
+    context.limits.body = body_limit_of(max_message_);
     context.spool_folder = std::filesystem::temp_directory_path();
     if (!serves_.empty()) {
         context.serves = [this](const as4::UserMessage& message) {
@@ -373,6 +398,9 @@ void add_open_options(CLI::App& command, OpenOptions& options) {
     command.add_option("--crl", options.crls);
     command.add_option("--serves", options.serves, "participants served; default: every one");
     command.add_flag("--envelope", options.envelope, "check the envelope inside too");
+    command.add_option("--max-message", options.max_message, "octets of all payloads together");
+    command.add_option("--key-transport", options.key_transport,
+                       "also accept: oaep_sha256_mgf_sha1, oaep_sha1_mgf_sha1, mgf1p_sha256, mgf1p_sha1");
 }
 
 }  // namespace budkavle::app

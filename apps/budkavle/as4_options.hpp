@@ -10,10 +10,17 @@
 namespace budkavle::app {
 
 struct OpenOptions {
-    std::vector<std::string> keys, certs, trust, crls, serves;
+    std::vector<std::string> keys, certs, trust, crls, serves, key_transport;
+    std::uint64_t max_message = 150'000'000;  ///< octets of all payloads together
     bool envelope = false;
 };
 void add_open_options(CLI::App& command, OpenOptions& options);
+
+/// Key transport of older peers by the names of the switches (`as4-wire.md` 1.6); nothing when a name is not known.
+[[nodiscard]] std::optional<as4::KeyTransportPolicy> key_transport_named(const std::vector<std::string>& names);
+
+/// Octets of an HTTP body around so many of payload, in base64 too.
+[[nodiscard]] std::uint64_t body_limit_of(std::uint64_t max_message);
 
 /// Everything a receiver judges by, loaded once.
 class OpenSetting {
@@ -34,6 +41,8 @@ private:
     std::unique_ptr<crypto::TrustStore> trust_;
     crypto::CrlStore crls_;
     std::vector<std::string> serves_;
+    as4::KeyTransportPolicy key_transport_;
+    std::uint64_t max_message_ = 0;
     bool envelope_ = false;
 };
 

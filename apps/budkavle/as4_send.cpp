@@ -18,6 +18,7 @@ struct SendOptions {
     SealOptions seal;
     std::string url, tls_cert, tls_key, request, request_headers;
     std::vector<std::string> tls_trust, permitted{"127.0.0.0/8", "::1/128"}, trust;
+    unsigned answer_timeout = 60;  ///< seconds without an octet, after the upload too
     bool json = false;
 };
 
@@ -62,6 +63,8 @@ Result<Exit> send(const SendOptions& options) {
     BUDKAVLE_TRY(client_options.guard, net::AddressGuard::from_ranges(options.permitted));
     client_options.allow_plain_http = options.tls_trust.empty();
     client_options.resolve = system_resolve();
+    client_options.stall_timeout = std::chrono::seconds(options.answer_timeout);
+    client_options.total_timeout = std::max(client_options.total_timeout, 10 * client_options.stall_timeout);
     const auto client = net::Client::create(std::move(client_options));
     BUDKAVLE_TRY(auto as4_anchors, certificates_of(options.trust));
     const auto known = as4_anchors;
@@ -136,6 +139,8 @@ void add_as4_send(CLI::App& as4, Exit& exit) {
                         "issuers of TLS certificates; without it only http:// on permitted addresses");
     sending->add_option("--permitted", options.permitted,
                         "address ranges that may be connected to; default: this machine");
+    sending->add_option("--answer-timeout", options.answer_timeout,
+                        "seconds to wait for the answer; a peer may work long on a large message");
     sending->add_flag("--json", options.json);
     sending->footer(
         "budkavle as4 send --url http://127.0.0.1:8080/as4 --key ap-a.key --cert ap-a.crt --to-cert ap-b.crt --trust "

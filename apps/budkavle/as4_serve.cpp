@@ -145,6 +145,7 @@ Result<Exit> serve(const ServeOptions& options) {
     }
     BareAccessPoint access_point(*setting, options.drop, at);
     net::ServerLimits limits;
+    limits.body_bytes = body_limit_of(options.open.max_message);
     BUDKAVLE_TRY(
         const auto server,
         net::Server::start(options.listen.substr(0, colon),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/stream.hpp"
+#include "as4_options.hpp"
 #include "command.hpp"
 #include "key_files.hpp"
 
@@ -177,21 +178,19 @@ accesspoint::Environment ap_environment(Section environment) {
 
 /// Key transport of older peers, each by its name (`as4-wire.md` 1.6); none unless named.
 as4::KeyTransportPolicy key_transport(Section& ap) {
-    as4::KeyTransportPolicy policy;
-    for (const auto& name : ap.list_or("key_transport", {})) {
-        if (name == "oaep_sha256_mgf_sha1") {
-            policy.oaep_sha256_mgf_sha1 = true;
-        } else if (name == "oaep_sha1_mgf_sha1") {
-            policy.oaep_sha1_mgf_sha1 = true;
-        } else if (name == "mgf1p_sha256") {
-            policy.mgf1p_sha256 = true;
-        } else if (name == "mgf1p_sha1") {
-            policy.mgf1p_sha1 = true;
-        } else {
-            ap.fault("key_transport", "knows oaep_sha256_mgf_sha1, oaep_sha1_mgf_sha1, mgf1p_sha256 and mgf1p_sha1.");
-        }
-    }
-    return policy;
+    const auto policy = key_transport_named(ap.list_or("key_transport", {}));
+    if (!policy)
+        ap.fault("key_transport", "knows oaep_sha256_mgf_sha1, oaep_sha1_mgf_sha1, mgf1p_sha256 and mgf1p_sha1.");
+    return policy.value_or(as4::KeyTransportPolicy{});
+}
+
+/// TA35, TA37: the form in which errors go back.
+as4::ErrorForm error_form(Section& ap) {
+    const auto name = ap.text_or("error_form", "signal");
+    if (name == "signal_500") return as4::ErrorForm::signal_500;
+    if (name == "fault") return as4::ErrorForm::fault;
+    if (name != "signal") ap.fault("error_form", "knows signal, signal_500 and fault.");
+    return as4::ErrorForm::signal;
 }
 
 /// NAME_attempts, NAME_duration, NAME_growth.
@@ -251,6 +250,10 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
     out.a.identity = identity(a);
     out.a.client_trust = tls_clients;
     out.a.server_trust = out.environment.smp_tls_trust;
+    if (auto proxy = a.optional_section("proxy"); proxy.present()) {
+        out.a.proxy = {.certificates = certificates(proxy, "certificates"),
+                       .header = proxy.text_or("header", "Client-Cert")};
+    }
     auto c = ap.section("c");
     out.c.address = c.text_or("address", out.c.address);
     out.c.port = port(c, "port");
@@ -279,6 +282,7 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
             out.participants.back().lookup_retries = schedule(own, "lookup", out.lookup_retries);
     }
     out.key_transport = key_transport(ap);
+    out.error_form = error_form(ap);
     if (!ap.list_or("partners", {}).empty()) out.partners = certificates(ap, "partners");
     for (auto& one : ap.sections("profiles")) add_profile(one, out.profile_values);
     out.profiles = ap.list_or("transport_profiles", out.profiles);

@@ -7,6 +7,7 @@
 #include "accesspoint/generation.hpp"
 #include "accesspoint/maintenance.hpp"
 #include "accesspoint/refusal_record.hpp"
+#include "accesspoint/refusing.hpp"
 #include "accesspoint/restoration.hpp"
 #include "accesspoint/schema.hpp"
 #include "store/small_blob.hpp"
@@ -203,7 +204,15 @@ private:
         limits.body_bytes = std::max(limits.body_bytes, config.max_message / 3 * 4 + (std::uint64_t{4} << 20));
         return net::Server::start(
             config.a.address, config.a.port, first.tls_a(), limits,
-            [this](net::Request& request) { return serve(request, &Generation::interface_a); }, on_refused("a"));
+            [this](net::Request& request) {
+                const auto generation = current();
+                const auto admitted = generation->admit(request);
+                if (admitted) return generation->interface_a(request);
+                on_refused("a")(request.peer_address, admitted.error());
+                return admitted.error().retry == Retry::later ? come_again(admitted.error())
+                                                              : net::problem(403, admitted.error());
+            },
+            on_refused("a"));
     }
 
     Result<std::unique_ptr<net::Server>> start_interface_c(const Generation& first) {

@@ -41,6 +41,8 @@ Result<> check(const AccessPointConfig& config, Time now) {
         return wrong("config.trust", "AP-14", "environment", "A trust store is missing.");
     if (!config.a.client_trust || !config.a.server_trust)
         return wrong("config.trust", "AP-10", "ap.a", "Mutual TLS needs trust stores for both directions.");
+    if (config.a.proxy && (config.a.proxy->certificates.empty() || config.a.proxy->header.empty()))
+        return wrong("config.proxy", "AP-13", "ap.a.proxy", "The proxy needs a certificate of its own and a header.");
     if (!config.c.client_trust)
         return wrong("config.trust", "SEC-40", "ap.c", "Interface C needs a trust store for its clients.");
     if (config.duplicate_memory < std::chrono::hours(24 * 30)) {

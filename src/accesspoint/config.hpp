@@ -62,6 +62,13 @@ struct Participant {
     std::optional<RetrySchedule> lookup_retries{};  ///< as its usage agreement says, instead of the one for all
 };
 
+/// TLS of the peers ends in a proxy in front of the access point (AP-13). Weaker than TLS of our own: whoever holds the
+/// proxy's key can speak for every peer on this interface. AS4 signatures stay what decides about messages.
+struct ForwardingProxy {
+    std::vector<crypto::Certificate> certificates;  ///< of the proxy towards us, one by one; no CA
+    std::string header = "Client-Cert";             ///< in which it hands the peer's certificate on
+};
+
 /// Between access points: AS4 over mutual TLS (AP-10).
 struct InterfaceA {
     std::string address = "127.0.0.1";
@@ -70,6 +77,7 @@ struct InterfaceA {
     crypto::Identity identity;  ///< TLS certificate of the public host name (AP-11), server and client
     std::shared_ptr<const crypto::TrustStore> client_trust;
     std::shared_ptr<const crypto::TrustStore> server_trust;
+    std::optional<ForwardingProxy> proxy{};  ///< absent: no certificate is ever taken from a header
 };
 
 /// Towards message services: mutual TLS; a client may act for the participants listed under its certificate (AP-31).
@@ -120,6 +128,7 @@ struct AccessPointConfig {
     std::vector<crypto::Certificate>
         partners;  ///< of peers that name their certificate without sending it (IssuerSerial …)
     as4::KeyTransportPolicy key_transport;  ///< of older peers; all off (`as4-wire.md` 1.6)
+    as4::ErrorForm error_form = as4::ErrorForm::signal;  ///< how errors go back (`as4-wire.md` 1.7, TA35, TA37)
     InterfaceA a;
     InterfaceC c;
     std::optional<InterfaceO> o;  ///< none: no interface for operators

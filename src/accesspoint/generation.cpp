@@ -44,7 +44,8 @@ Generation::Generation(AccessPointConfig config, Outside outside, std::unique_pt
                 .departures = {}},
       figures_(config_, database, *outside_.crls, clock),
       refusals_(database, log, config_.refused_per_hour),
-      evidence_(config_, database, *outside_.crls) {
+      evidence_(config_, database, *outside_.crls),
+      forwarding_(config_.a, *outside_.crls) {
     workshop_.arrivals.connect([on_ring] { on_ring(kArrivals); });
     workshop_.departures.connect(
         [this, on_ring] { on_ring(workshop_.departures.retired() ? kLateDepartures : kDepartures); });
@@ -115,7 +116,7 @@ void Generation::start_senders() {
 }
 
 net::TlsServer Generation::tls_a() const {
-    return {.identity = config_.a.identity, .client_trust = config_.a.client_trust, .crls = outside_.crls};
+    return {.identity = config_.a.identity, .client_trust = forwarding_.client_trust(), .crls = outside_.crls};
 }
 
 net::TlsServer Generation::tls_c() const {

@@ -9,6 +9,7 @@
 #include "accesspoint/connection_tester.hpp"
 #include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/figures.hpp"
+#include "accesspoint/forwarding.hpp"
 #include "accesspoint/inbox.hpp"
 #include "accesspoint/interface_c.hpp"
 #include "accesspoint/operator_interface.hpp"
@@ -41,6 +42,10 @@ public:
     /// Prepares clients and routes; nothing is sent yet.
     Result<> open();
     void start_senders();
+    /// Who the peer is when TLS ends in front of us (AP-13); before anything else on interface A.
+    [[nodiscard]] Result<> admit(net::Request& request) const {
+        return forwarding_.admit(request, workshop_.clock.now());
+    }
     [[nodiscard]] net::Response interface_a(net::Request& request) const { return router_a_.dispatch(request); }
     [[nodiscard]] net::Response interface_c(net::Request& request) const { return router_c_.dispatch(request); }
     [[nodiscard]] net::Response interface_o(net::Request& request) const { return router_o_.dispatch(request); }
@@ -77,6 +82,7 @@ private:
     Figures figures_;
     Refusals refusals_;
     EvidenceKeeper evidence_;
+    Forwarding forwarding_;
     std::unique_ptr<net::Client> client_;
     std::optional<ConnectionTester> tester_;
     std::optional<Receiver> receiver_;

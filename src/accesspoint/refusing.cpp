@@ -91,7 +91,7 @@ net::Response answer_refusal(const Workshop& workshop, const Refusing& message) 
         refusal.from_party = message.heard->message.from.id;
     }
     auto answer = as4::refusal_answer(refusal, &workshop.config.as4, message.origin.now,
-                                      as4::new_message_id(workshop.config.id));
+                                      as4::new_message_id(workshop.config.id), workshop.config.error_form);
     net::Response response;
     if (!answer) {
         workshop.journal.log().technical(obs::Level::error, "as4.answer", obs::error_fields(answer.error()));

@@ -81,6 +81,13 @@ enum class AnswerForm : std::uint8_t {
     status_only,       ///< the HTTP status says it all
 };
 
+/// How an error signal goes back (`as4-wire.md` 1.7): peers and testers expect one of three.
+enum class ErrorForm : std::uint8_t {
+    signal,      ///< the signed Error alone, HTTP 200
+    signal_500,  ///< the same, HTTP 500
+    fault,       ///< the signed Error with a signed SOAP fault in the Body, HTTP 500 (ebMS Core 6.6; TA35, TA37)
+};
+
 struct CauseFacts {
     Cause cause;
     std::string_view name;               ///< stable, for logs: "as4.signature"

@@ -30,9 +30,9 @@ std::string write_messaging(const EnvelopeParts& parts, const Ids& ids) {
     return writer.raw(parts.messaging).close().take();
 }
 
-std::string write_body(const Ids& ids) {
+std::string write_body(const EnvelopeParts& parts, const Ids& ids) {
     xml::Writer writer;
-    return writer.open("S12:Body", {{"xmlns:wsu", kWsu}, {"wsu:Id", ids.body}}).close().take();
+    return writer.open("S12:Body", {{"xmlns:wsu", kWsu}, {"wsu:Id", ids.body}}).raw(parts.body).close().take();
 }
 
 /// What is signed, as it stands in the envelope.
@@ -137,7 +137,7 @@ std::string key_info_of_token(std::string_view id) {
 
 Result<SignedEnvelope> sign_envelope(const EnvelopeParts& parts, const crypto::Identity& signer) {
     const Ids ids;
-    const SignedParts covered{write_messaging(parts, ids), write_body(ids),
+    const SignedParts covered{write_messaging(parts, ids), write_body(parts, ids),
                               parts.timestamp ? write_timestamp(*parts.timestamp, parts.timestamp_lifetime, ids.timestamp) : std::string()};
     BUDKAVLE_TRY(auto references, make_references(parts, covered, ids));
     const auto signed_info = write_signed_info(references);

@@ -23,6 +23,7 @@ struct EnvelopeParts {
     std::vector<AttachmentDigest> attachments{};
     std::optional<Time> timestamp{};  ///< adds a signed wsu:Timestamp (K41)
     seconds timestamp_lifetime = std::chrono::minutes(5);
+    std::string body{};  ///< inside Body, prefix `S12` is bound; a SOAP fault, otherwise empty (`as4-wire.md` 1.3)
 };
 
 struct SignedEnvelope {

@@ -29,6 +29,14 @@ std::string write_error(const Refusal& refusal, Time now, std::string_view messa
     return writer.close().close().take();
 }
 
+/// Beside a signal, for who reads the Body only. The same whatever went wrong, as the signal's text is (no oracle).
+std::string write_fault_of_signal(const Refusal& refusal) {
+    xml::Writer writer;
+    writer.open("S12:Fault").open("S12:Code").leaf("S12:Value", "S12:Sender").close();
+    writer.open("S12:Reason").leaf("S12:Text", refusal.code + " " + refusal.short_description, {{"xml:lang", "en"}});
+    return writer.close().close().take();
+}
+
 std::string write_fault(std::string_view code, std::string_view text) {
     xml::Writer writer;
     writer.raw(R"(<?xml version="1.0" encoding="UTF-8"?>)");
@@ -56,7 +64,7 @@ Result<Answer> receipt(const Opened& opened, const crypto::Identity& signer, Tim
 }
 
 Result<Answer> refusal_answer(const Refusal& refusal, const crypto::Identity* signer, Time now,
-                              std::string_view message_id) {
+                              std::string_view message_id, ErrorForm form) {
     Answer answer{refusal.http_status, std::string(kSoapContentType), {}};
     switch (refusal.form) {
         case AnswerForm::status_only:
@@ -76,7 +84,10 @@ Result<Answer> refusal_answer(const Refusal& refusal, const crypto::Identity* si
         answer.octets = unsigned_envelope(messaging);
         return answer;
     }
-    BUDKAVLE_TRY(auto envelope, sign_envelope({.messaging = messaging, .security = {}}, *signer));
+    EnvelopeParts parts{.messaging = messaging, .security = {}};
+    if (form == ErrorForm::fault) parts.body = write_fault_of_signal(refusal);
+    if (form != ErrorForm::signal && answer.http_status == 200) answer.http_status = 500;
+    BUDKAVLE_TRY(auto envelope, sign_envelope(parts, *signer));
     answer.octets = std::move(envelope.octets);
     return answer;
 }

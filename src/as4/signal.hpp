@@ -27,7 +27,8 @@ struct Answer {
                                      std::string_view message_id);
 
 /// What is answered for a refusal: error signal (signed when `signer` is given), SOAP fault, or a bare status.
+/// `form` is that of a signed error signal.
 [[nodiscard]] Result<Answer> refusal_answer(const Refusal& refusal, const crypto::Identity* signer, Time now,
-                                            std::string_view message_id);
+                                            std::string_view message_id, ErrorForm form = ErrorForm::signal);
 
 }  // namespace budkavle::as4

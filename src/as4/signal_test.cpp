@@ -104,6 +104,45 @@ TEST(Signal, ErrorForm) {
     EXPECT_EQ(signal.child(kEb, "MessageInfo").child(kEb, "MessageId").text(), kOurId);
 }
 
+// as4-wire.md 1.7: the three forms in which an error goes back; all are signed, and our own sender understands them.
+TEST(Signal, TA35_TA37_FormOfTheErrorBySwitch) {
+    const auto& lab = laboratory();
+    Refusal refusal(Cause::digest);
+    refusal.message_id = "m1@ap1.example.se";
+    const auto answered = [&](ErrorForm form) { return refusal_answer(refusal, &lab.b, lab.now, kOurId, form).value(); };
+    EXPECT_EQ(answered(ErrorForm::signal).http_status, 200);
+    EXPECT_EQ(answered(ErrorForm::signal_500).http_status, 500);
+    const auto fault = answered(ErrorForm::fault);
+    EXPECT_EQ(fault.http_status, 500);
+    EXPECT_TRUE(xmlsec1(fault.octets).starts_with("OK")) << xmlsec1(fault.octets);
+    const auto document = xml::Document::parse(as_bytes(fault.octets)).value();
+    const auto in_body = document.root().child(kSoap12, "Body").child(kSoap12, "Fault");
+    ASSERT_TRUE(in_body);
+    EXPECT_EQ(in_body.child(kSoap12, "Reason").child(kSoap12, "Text").text(), "EBMS:0101 FailedAuthentication");
+    const Evidence sent{"m1@ap1.example.se", lab.b.certificate().common_name(), {}};
+    for (const auto form : {ErrorForm::signal, ErrorForm::signal_500, ErrorForm::fault}) {
+        const auto answer = answered(form);
+        const auto judged = judge_answer(sent, answer.http_status, answer.content_type, as_bytes(answer.octets),
+                                         {.trust = lab.receiver().trust, .certificate = lab.b.certificate()},
+                                         fs::temp_directory_path());
+        EXPECT_EQ(judged.code, "EBMS:0101");
+        EXPECT_EQ(judged.verdict, Verdict::refused);
+    }
+}
+
+// Two different faults of decryption must not be told apart by the fault either.
+TEST(Signal, FaultIsNoOracle) {
+    const auto& lab = laboratory();
+    const auto text = [&](std::string_view detail) {
+        const auto answer =
+            refusal_answer(Refusal(Cause::decryption, detail), &lab.b, lab.now, kOurId, ErrorForm::fault).value();
+        const auto begin = answer.octets.find("<S12:Fault");
+        return answer.octets.substr(begin, answer.octets.find("</S12:Fault>") - begin);
+    };
+    EXPECT_EQ(text("bad tag"), text("bad padding"));
+    EXPECT_NE(text("").find("EBMS:0102"), std::string::npos);
+}
+
 TEST(Signal, FaultsAndBareStatus) {
     const auto answer_of = [](Cause cause) {
         return refusal_answer(Refusal(cause), &laboratory().b, laboratory().now, kOurId).value();

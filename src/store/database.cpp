@@ -28,6 +28,13 @@ Result<> sync_folder(const std::filesystem::path& file) {
     return {};
 }
 
+/// The planted fault "commit_after_success" is one of writers: without its tables nothing would run at all.
+#ifdef BUDKAVLE_PLANTED_BUGS
+constexpr std::string_view kBeginMigration = "BEGIN  IMMEDIATE";
+#else
+constexpr std::string_view kBeginMigration = "BEGIN IMMEDIATE";
+#endif
+
 Result<> migrate(Connection& connection, const std::vector<Migration>& migrations) {
     BUDKAVLE_CHECK(connection.script("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)"));
     return apply_migrations(
@@ -35,7 +42,7 @@ Result<> migrate(Connection& connection, const std::vector<Migration>& migration
          .script = [&](std::string_view sql) { return connection.script(sql); },
          .alone =
              [&](const std::function<Result<>()>& work) {
-                 return connection.in_transaction("BEGIN IMMEDIATE", [&](Transaction&) { return work(); });
+                 return connection.in_transaction(kBeginMigration, [&](Transaction&) { return work(); });
              }},
         migrations);
 }

@@ -84,7 +84,7 @@ class World:
         past = Control(pathlib.Path(folder).parent / "prepare.control")
         past.clock(-AGE)
         done = subprocess.run([BUDKAVLE, "demo", "--data", str(folder), "--prepare", "--json"], capture_output=True,
-                              env={**environment, "LD_PRELOAD": str(SHIM), "FAULT_CONTROL": str(past.file)})
+                              env={**{key: value for key, value in environment.items() if key != "BUDKAVLE_PLANT"}, "LD_PRELOAD": str(SHIM), "FAULT_CONTROL": str(past.file)})
         if done.returncode != 0:
             raise SystemExit(f"the federation could not be prepared: {done.stdout.decode()}{done.stderr.decode()}")
         self.facts = json.loads(done.stdout)

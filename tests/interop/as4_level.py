@@ -19,8 +19,8 @@ def memory(pid):
 class Serve(As4Server):
     """A running `budkavle as4 serve` with the demo's first access point's keys."""
 
-    def __init__(self, chain):
-        self.folder = chain.folder / "serve"
+    def __init__(self, chain, *more, name="serve"):
+        self.folder = chain.folder / name
         self.drop, trust = self.folder / "drop", self.folder / "trust"
         for folder in (self.drop, trust):
             folder.mkdir(parents=True, exist_ok=True)
@@ -28,12 +28,12 @@ class Serve(As4Server):
         (trust / "partner.crt").write_bytes(chain.settings["as4.cert"].read_bytes())  # named without being sent, in some cases
         to, crls = chain.access_points["ap1"], [word for file in chain.federation.facts["crls"] for word in ("--crl", file)]
         super().__init__("--key", to["key"], "--cert", to["cert"], "--trust", trust / "as4.pem", *crls, "--drop", self.drop,
-                         "--tls-cert", to["tlsCert"], "--tls-key", to["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"])
+                         "--tls-cert", to["tlsCert"], "--tls-key", to["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"], *more)
         self.url = f"https://ap1.{chain.federation.facts['zone']}:{self.port}/as4"
 
-    def last(self, message_id):
+    def last(self, message_id, seconds=20):
         with self.arrived:
-            self.arrived.wait_for(lambda: any(line["messageId"] == message_id for line in self.lines), timeout=20)
+            self.arrived.wait_for(lambda: any(line["messageId"] == message_id for line in self.lines), timeout=seconds)
             return next((line for line in reversed(self.lines) if line["messageId"] == message_id), {})
 
 
@@ -83,12 +83,70 @@ def received(chain, serve):
         check(f"as4 serve: {name}", whole.good(report) and line.get("outcome") == "accepted" and [p["sha256"] for p in line["payloads"]] == [sha256(p["file"]) for p in parts], f"{report} {line}")
 
 
-def send(chain, files, profile="digg-transport-as4-v1_0"):
+OLDER = {"oaep_sha256_mgf_sha1": {"mgf": "http://www.w3.org/2009/xmlenc11#mgf1sha1"},
+         "oaep_sha1_mgf_sha1": {"mgf": "http://www.w3.org/2009/xmlenc11#mgf1sha1", "transportDigest": "http://www.w3.org/2000/09/xmldsig#sha1"},
+         "mgf1p_sha256": {"transport": "RSA_OAEP", "mgf": ""},
+         "mgf1p_sha1": {"transport": "RSA_OAEP", "mgf": "", "transportDigest": "http://www.w3.org/2000/09/xmldsig#sha1"}}
+
+
+def older_key_transport(chain):
+    """as4-wire.md 1.6: each older form over phase4, taken with its own switch, refused without and with another's."""
+    files = files_of(chain.folder / "files")
+    parts = [{"file": str(files["xml"][0]), "cid": "message", "mimeType": "text/xml", "compress": True}]
+    for name, how in OLDER.items():
+        for switch in (name, None, next(other for other in OLDER if other != name)):
+            serve = Serve(chain, *(("--key-transport", switch) if switch else ()), name=f"serve-{name}-{switch}")
+            try:
+                report = chain.peer.ask("/send", order(chain, serve, parts, **how))
+                if switch == name:
+                    line = serve.last(report.get("messageId"))
+                    chain.cases.check(f"as4 serve: {name} from phase4 is taken with its switch", whole.good(report) and line.get("outcome") == "accepted", f"{report} {line}")
+                else:
+                    chain.cases.check(f"as4 serve: {name} from phase4 is EBMS:0103 with {switch or 'no switch'}", whole.refused_with(report, "EBMS:0103"), report)
+            finally:
+                serve.stop()
+
+
+LARGE = 250_000_000
+
+
+def large(chain):
+    """250 MB with phase4, both directions; our memory stays flat, Java's need not (its GCM keeps a part whole until the tag)."""
+    check = chain.cases.check
+    file = chain.folder / "large.bin"
+    with open(file, "wb") as out, open("/dev/urandom", "rb") as random:
+        for _ in range(LARGE // 10_000_000):
+            out.write(random.read(10_000_000))
+    chain.peer.stop()
+    chain.start_peer(heap="3g")
+    serve = Serve(chain, "--max-message", str(LARGE + 1_000_000), name="serve-large")
+    try:
+        started = time.monotonic()
+        before = memory(serve.process.pid)
+        parts = [{"file": str(file), "cid": "message", "mimeType": "application/octet-stream", "compress": True}]
+        report = chain.peer.ask("/send", order(chain, serve, parts), timeout=900)
+        line = serve.last(report.get("messageId"), 60) if report.get("messageId") else {}
+        grown = memory(serve.process.pid) - before
+        check(f"phase4 → as4 serve: 250 MB in {time.monotonic() - started:.0f} s, {grown} MB of memory", whole.good(report) and line.get("outcome") == "accepted"
+              and [p["sha256"] for p in line["payloads"]] == [sha256(file)] and grown < 64, f"{str(report)[:1000]} {line} {grown} MB")
+        serve.stop()
+        verdict, peak, seconds = send(chain, [file], more=("--answer-timeout", "600"))
+        got = chain.peer.received(messageId=verdict.get("messageId"))
+        check(f"as4 send → phase4: 250 MB in {seconds:.0f} s, at most {peak} MB of memory", verdict["outcome"] == "accepted" and len(got) == 1
+              and [p["sha256"] for p in got[0]["parts"]] == [sha256(file)] and peak < 96, f"{verdict} {str(got)[:500]} {peak} MB")
+    finally:
+        serve.stop()
+        file.unlink()
+        chain.peer.stop()
+        chain.start_peer()
+
+
+def send(chain, files, profile="digg-transport-as4-v1_0", more=()):
     own = chain.access_points["ap1"]
     started = time.monotonic()
     process = subprocess.Popen([BUDKAVLE, "as4", "send", "--url", f"https://127.0.0.1:{chain.peer.port}/as4", "--key", own["key"], "--cert", own["cert"], "--to-cert", chain.settings["as4.cert"],
                                 "--trust", chain.federation.facts["trust"]["as4"], "--tls-cert", own["tlsCert"], "--tls-key", own["tlsKey"], "--tls-trust", chain.federation.facts["trust"]["tls"],
-                                "--profile", profile, "--property", "originalSender=0203:a.example.se", "--property", "finalRecipient=0203:b.example.se",
+                                "--profile", profile, *more, "--property", "originalSender=0203:a.example.se", "--property", "finalRecipient=0203:b.example.se",
                                 *[word for file in files for word in ("--payload", str(file))], "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peak = 0
     while process.poll() is None:
@@ -120,3 +178,5 @@ def run(chain):
         chain.cases.group("as4 send → phase4", sent, chain)
     finally:
         serve.stop()
+    chain.cases.group("older key transport, each by its switch", older_key_transport, chain)
+    chain.cases.group("250 MB, both directions", large, chain)

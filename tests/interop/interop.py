@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests" / "system"))
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 import as4_level  # noqa: E402
 import chain as whole  # noqa: E402
+import directory  # noqa: E402
 import evidence  # noqa: E402
 import peer as foreign  # noqa: E402
 import wss4j  # noqa: E402
@@ -62,6 +63,7 @@ def federation_cases(cases, folder, smoke):
                 cases.group("duplicates", whole.duplicates_in, chain, *first)
             cases.group("message service → access point → phase4", whole.plain_out, chain)
             cases.group("what phase4 can answer", whole.misbehaving_out, chain, smoke)
+            cases.group("peppol-commons → our locator and SMP", directory.run, cases, federation, folder / "directory")
             if not smoke:
                 cases.group("refusals, understood by phase4", whole.errors_in, chain)
                 cases.group("variants of phase4's messages", whole.variants_in, chain)

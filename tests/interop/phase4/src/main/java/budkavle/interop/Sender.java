@@ -153,7 +153,14 @@ final class Sender {
       }
     }
     builder.signingParams().setAlgorithmSign(ECryptoAlgorithmSign.RSA_SHA_256).setAlgorithmSignDigest(ECryptoAlgorithmSignDigest.DIGEST_SHA_256);
-    builder.cryptParams().setKeyEncAlgorithm(ECryptoKeyEncryptionAlgorithm.RSA_OAEP_XENC11);
+    final var crypt = builder.cryptParams();
+    crypt.setKeyEncAlgorithm(ECryptoKeyEncryptionAlgorithm.valueOf(text(order, "transport", "RSA_OAEP_XENC11")));
+    if (order.getAsString("mgf") != null) {
+      crypt.setMGFAlgorithm(order.getAsString("mgf").isEmpty() ? null : order.getAsString("mgf"));
+    }
+    if (order.getAsString("transportDigest") != null) {
+      crypt.setDigestAlgorithm(order.getAsString("transportDigest"));
+    }
     final String reference = order.getAsString("reference");
     if (reference != null) {
       builder.signingParams().setKeyIdentifierType(ECryptoKeyIdentifierType.valueOf(reference));
