@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIRED = (
     [f"R{n}-XHE" for n in range(1, 15)] + [f"R{n}-APP" for n in range(1, 10)] + [f"EQ-{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9)]
     + [f"XHE-{n:02}" for n in range(1, 12)] + [f"RCP-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10)]
-    + ["AP-02", "AP-04", "AP-14", "AP-15", "AP-16", "AP-17", "AP-18", "AP-30", "AP-31", "FED-08", "FED-11", "FED-13", "FED-15", "MSG-02", "MSG-03"]
+    + ["AP-02", "AP-04", "AP-13", "AP-14", "AP-15", "AP-16", "AP-17", "AP-18", "AP-30", "AP-31", "FED-08", "FED-11", "FED-13", "FED-15", "MSG-02", "MSG-03"]
     + ["SEC-01", "SEC-03", "SEC-04", "SEC-12", "SEC-13", "SEC-15", "SEC-20", "SEC-31", "SEC-64"]
 )
 

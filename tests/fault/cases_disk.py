@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import resource
 import time
 
@@ -148,6 +149,27 @@ def sync_fails_then_power_cut(world, traffic, _, __, dense):
     return f"met {met} times"
 
 
+def torn_writes(world, traffic, _, __, dense):
+    """The power fails while the disk writes: of what was not synced some sectors are new and some old, and an appended piece ends anywhere. Every component
+    starts again from that, and nothing that was acknowledged is gone."""
+    chance = random.Random(7)
+    undone = 0
+    for turn in range(12 if dense else 2):
+        for name in ("ap2", "ap1", "mt-kommun", "mt-region"):
+            component = world.components[name]
+            traffic.send(1, size=FILE if turn % 2 else 2000)
+            traffic.send(1, pair=(REGION, NORRBY))
+            time.sleep(chance.uniform(0.02, 0.8))
+            with component.lock:
+                component.kill()
+                undone += component.cut_power(tear=chance)
+                component.start()
+            traffic.settle(f"torn_writes, {name}, turn {turn}")
+    if undone == 0:
+        raise Violation("torn_writes: nothing was ever unsynced, so nothing was proven")
+    return f"{undone} writes torn"
+
+
 def no_descriptors(world, traffic, _, __, dense):
     """No more descriptors (EMFILE) in the receiving and the sending access point."""
     for name in ("ap2", "ap1"):
@@ -164,4 +186,4 @@ def no_descriptors(world, traffic, _, __, dense):
             traffic.settle(f"no_descriptors, {name} with {spare} to spare")
 
 
-CASES = [receiver_volume_full, message_service_volume_full, no_space_at_each_write, log_volume_full, sync_fails, sync_fails_then_power_cut, no_descriptors]
+CASES = [receiver_volume_full, message_service_volume_full, no_space_at_each_write, log_volume_full, sync_fails, sync_fails_then_power_cut, torn_writes, no_descriptors]

@@ -2,6 +2,7 @@
 import shutil
 import time
 
+from responder import Responder
 from traffic import Words
 from world import NORRBY, REGION, Violation
 
@@ -68,6 +69,70 @@ def revocation_lists_down(world, traffic, _, __, dense):
     world.components["ca"].start()
 
 
+def ocsp_down(world, traffic, _, __, dense):
+    """AP-18: the OCSP responder is first, the list the second source. Away, silent or babbling it holds nobody up; with the lists gone it serves alone; with
+    both gone nothing is taken, and it heals by itself."""
+    responder = Responder(world, world.folder / ".responder")
+    url = responder.start()
+    names = ("ap1", "ap2")
+    before = {name: (world.folder / name / f"{name}.toml").read_text() for name in names}
+
+    def restart(*, forget):
+        for name in names:
+            component = world.components[name]
+            component.kill()
+            for folder in forget:
+                shutil.rmtree(component.folder / "data" / folder, ignore_errors=True)
+            component.start()
+
+    try:
+        for name in names:
+            with open(world.folder / name / f"{name}.toml", "a", encoding="utf-8") as file:
+                file.write(f'\n[[environment.ocsp_responders]]\nissuer = "{responder.issuer}"\nurl = "{url}"\n')
+        restart(forget=("ocsp",))
+        traffic.send(2)
+        traffic.settle("ocsp_down, the responder answers")
+        if responder.asked == 0:
+            raise Violation("nobody asked the responder")
+        asked = responder.asked
+        for mode in ("away", "nonsense", "hangs") if dense else ("away",):
+            words = Words(world)
+            responder.mode = mode
+            if mode == "away":
+                responder.stop()
+            restart(forget=("ocsp",))
+            traffic.send(1)
+            traffic.settle(f"ocsp_down, {mode}")
+            words.expect("ap2", "revocation.failed")
+            if mode == "away":
+                responder.start()
+        responder.stop()
+        responder.mode = "right"
+        responder.start()
+        # No lists: the responder alone is enough for access point certificates, and TLS has its list from the copy.
+        world.components["ca"].kill()
+        restart(forget=("ocsp",))
+        traffic.send(1)
+        traffic.settle("ocsp_down, lists away, the responder alone")
+        responder.stop()
+        words = Words(world)
+        restart(forget=("ocsp", "crl"))
+        traffic.send(1)
+        words.expect("ap2", "revocation.failed")
+        time.sleep(2)
+        if words.said("ap2", "as4.received"):
+            raise Violation("a message was taken without revocation data")
+        responder.start()
+        world.components["ca"].start()
+        traffic.settle("ocsp_down, both away and back")
+        return f"asked {asked} times at first, {responder.asked} in all"
+    finally:
+        responder.stop()
+        for name in names:
+            (world.folder / name / f"{name}.toml").write_text(before[name])
+        restart(forget=())
+
+
 def clock_jumps(world, traffic, _, __, dense):
     """The wall clock of an access point is wrong for a while, with messages waiting for their next attempt: nothing is stuck when it is right again,
     nothing is given up or forgotten because of it."""
@@ -92,4 +157,4 @@ def clock_jumps(world, traffic, _, __, dense):
             words.expect(name, "clock.jumped")
 
 
-CASES = [name_server_down, smp_down, smp_down_for_the_access_point, revocation_lists_down, clock_jumps]
+CASES = [name_server_down, smp_down, smp_down_for_the_access_point, revocation_lists_down, ocsp_down, clock_jumps]

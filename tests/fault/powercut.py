@@ -64,8 +64,18 @@ def unsynced(records):
     return [record for _, record in sorted(everything, key=lambda entry: entry[0])]
 
 
-def apply(journal, spare=()):
-    """Undoes and forgets; returns how many records were undone. Paths that end with one of `spare` are left alone."""
+SECTOR = 512  # octets that a disk writes whole or not at all
+
+
+def torn(data, tear):
+    """What of an overwritten piece stands there again: `tear` (a random.Random) decides for each sector; without it all of it."""
+    pieces = [(at, data[at:at + SECTOR]) for at in range(0, len(data), SECTOR)]
+    return [piece for piece in pieces if tear is None or tear.random() < 0.5]
+
+
+def apply(journal, spare=(), tear=None):
+    """Undoes and forgets; returns how many records were undone. Paths that end with one of `spare` are left alone. With `tear` the cut comes in the middle of
+    what the disk was writing: some sectors of each unsynced write stay, and half of what was appended does, cut at any octet."""
     journal = pathlib.Path(journal)
     if not journal.exists():
         return 0
@@ -75,10 +85,12 @@ def apply(journal, spare=()):
         try:
             if kind == "W":
                 with open(path, "r+b") as file:
-                    file.seek(int(fields[2]))
-                    file.write(data)
+                    for at, piece in torn(data, tear):
+                        file.seek(int(fields[2]) + at)
+                        file.write(piece)
             elif kind == "T":
-                os.truncate(path, int(fields[2]))
+                size, now = int(fields[2]), os.path.getsize(path)
+                os.truncate(path, size if tear is None or now <= size or tear.random() < 0.5 else tear.randint(size, now))
             elif kind == "C":
                 os.unlink(path)
             elif kind == "R":

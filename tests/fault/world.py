@@ -70,8 +70,8 @@ class Component:
             self.process.send_signal(signal.SIGKILL)
         return self.process is not None and self.process.wait() == -signal.SIGKILL
 
-    def cut_power(self):
-        undone = powercut.apply(self.journal)
+    def cut_power(self, tear=None):
+        undone = powercut.apply(self.journal, tear=tear)
         shutil.rmtree(self.folder / ".graves", ignore_errors=True)
         return undone
 
