@@ -430,6 +430,10 @@ CaRole ca_role(Section ca) {
     out.passphrase_file = ca.path("passphrase_file");
     out.base_urls = ca.list("base_urls");
     out.reissue = std::chrono::hours(ca.number_or("reissue_hours", 24, 1, 24));
+    out.ocsp = ca.flag_or("ocsp", true);
+    const auto live = ca.number_or("ocsp_live_per_second", 200, 1, 1'000'000);
+    if (out.ocsp) out.server.ocsp = ca::OcspConfig{.live_per_second = static_cast<unsigned>(live)};
+    out.postgresql = postgresql(ca.optional_section("postgresql"));
     auto owner = ca.section("owner");
     out.owner = {.country = owner.text_or("country", "SE"),
                  .organisation = owner.text("organisation"),

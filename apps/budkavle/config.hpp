@@ -22,6 +22,8 @@ struct CaRole {
     ca::Owner owner;
     std::vector<std::string> base_urls;
     std::chrono::hours reissue{24};
+    bool ocsp = true;  ///< BASE/ocsp: answered, and named in new certificates
+    std::optional<store::PostgresLocation> postgresql{};
     unsigned min_rsa_bits = 3072;  ///< weaker only for a demo that is measured with weaker keys
 };
 

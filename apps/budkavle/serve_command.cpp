@@ -136,7 +136,12 @@ Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::L
                                .base_urls = role.base_urls,
                                .ocsp_urls = {},
                                .key_policy = {.min_rsa_bits = role.min_rsa_bits},
-                               .reissue = role.reissue};
+                               .reissue = role.reissue,
+                               .ocsp_rsa_bits = role.min_rsa_bits};
+    if (role.ocsp) {
+        for (const auto& base : role.base_urls) config.ocsp_urls.push_back(base + "/ocsp");
+    }
+    if (role.postgresql) config.register_at = *role.postgresql;
     return ca::Authority::open(std::move(config), log, system_clock());
 }
 

@@ -30,16 +30,6 @@ Result<> make_folder(const std::filesystem::path& path, std::filesystem::perms m
     return {};
 }
 
-/// A key file without an entry in the register is of a creation that did not end, or of a register that was lost: keep
-/// it.
-Result<> put_aside(const std::filesystem::path& key_file) {
-    std::error_code failed;
-    if (!std::filesystem::exists(key_file, failed)) return {};
-    std::filesystem::rename(key_file, key_file.string() + ".unused-" + new_uuid(), failed);
-    if (failed) return fail("file.rename", {}, key_file.string(), failed.message());
-    return {};
-}
-
 obs::Fields facts(std::string_view ca, std::string_view profile, const crypto::Certificate& certificate) {
     return {{"ca", std::string(ca)},
             {"profile", std::string(profile)},
@@ -51,7 +41,7 @@ obs::Fields facts(std::string_view ca, std::string_view profile, const crypto::C
 }  // namespace
 
 Result<std::unique_ptr<Authority>> Authority::open(AuthorityConfig config, obs::Log& log, const Clock& clock) {
-    if (config.passphrase.size() < kMinPassphrase) {
+    if (!config.keys && config.passphrase.size() < kMinPassphrase) {
         return fail("ca.passphrase", "SEC-43", {}, "The passphrase of the CA keys is shorter than 12 octets.",
                     "Give a longer one.");
     }
@@ -59,6 +49,7 @@ Result<std::unique_ptr<Authority>> Authority::open(AuthorityConfig config, obs::
     BUDKAVLE_CHECK(make_folder(config.folder, perms::owner_all));
     BUDKAVLE_CHECK(make_folder(config.folder / "keys", perms::owner_all));
     BUDKAVLE_CHECK(make_folder(config.folder / "publish", perms::owner_all));
+    if (!config.keys) config.keys = file_keys(config.folder / "keys", std::move(config.passphrase));
     BUDKAVLE_TRY(auto book, Register::open(config.register_at.value_or(config.folder / "register.db")));
     std::unique_ptr<Authority> out(new Authority(std::move(config), std::move(book), log, clock));
     BUDKAVLE_TRY(const auto all, out->cas());
@@ -66,13 +57,8 @@ Result<std::unique_ptr<Authority>> Authority::open(AuthorityConfig config, obs::
     return out;
 }
 
-std::filesystem::path Authority::key_file(std::string_view id) const {
-    return config_.folder / "keys" / (std::string(id) + ".pem");
-}
-
 Result<crypto::Identity> Authority::identity(const CaRecord& record) const {
-    BUDKAVLE_TRY(const auto pem, read_file(key_file(record.id)));
-    BUDKAVLE_TRY(auto key, crypto::key_from_pem(as_text(pem), as_text(config_.passphrase.view())));
+    BUDKAVLE_TRY(auto key, config_.keys->get(record.id));
     return crypto::make_identity(std::move(key), {record.certificate});
 }
 
@@ -117,7 +103,7 @@ Result<crypto::Certificate> Authority::create(std::string_view who, std::string_
     what.not_after = now + (order.validity.count() > 0 ? order.validity : root ? kRootYears : kCaYears);
     what.ca = true;
     what.key_usage = {"keyCertSign", "cRLSign"};
-    BUDKAVLE_TRY(const auto key, crypto::generate_rsa(order.rsa_bits != 0 ? order.rsa_bits : root ? 4096 : 3072));
+    BUDKAVLE_TRY(const auto key, config_.keys->make(order.id, order.rsa_bits != 0 ? order.rsa_bits : root ? 4096 : 3072));
     std::optional<crypto::Certificate> made;
     if (root) {
         for (const auto& base : config_.base_urls) what.ca_repository_urls.push_back(base + "/");
@@ -132,9 +118,6 @@ Result<crypto::Certificate> Authority::create(std::string_view who, std::string_
         BUDKAVLE_TRY(const auto signer, identity(above));
         BUDKAVLE_TRY(made, crypto::issue(what, key->public_key(), signer));
     }
-    BUDKAVLE_TRY(const auto pem, key->to_pem(as_text(config_.passphrase.view())));
-    BUDKAVLE_CHECK(put_aside(key_file(order.id)));
-    BUDKAVLE_CHECK(write_file_atomic(key_file(order.id), as_bytes(pem)));
     const CaRecord record{
         .id = order.id,
         .purpose = order.purpose,
@@ -194,6 +177,7 @@ Result<crypto::Certificate> Authority::issue(std::string_view who, std::string_v
     auto made = issue_checked(ca, order, key, also);
     if (made) {
         log_.audit(who, "ca.issued", facts(ca, name(order.profile), *made));
+        changed();
     } else {
         refused(who, ca, made.error());
     }
@@ -235,7 +219,54 @@ Result<> Authority::revoke(std::string_view who, std::string_view ca, std::strin
     };
     auto done = work();
     if (!done) refused(who, ca, done.error());
+    if (done || done.error().retry == Retry::later) changed();
     return done;
+}
+
+void Authority::on_change(std::function<void()> changed) {
+    const std::lock_guard lock(change_mutex_);
+    on_change_ = std::move(changed);
+}
+
+void Authority::changed() const {
+    const std::lock_guard lock(change_mutex_);
+    if (on_change_) on_change_();
+}
+
+Result<crypto::Identity> Authority::ocsp_signer(std::string_view who, std::string_view ca) {
+    BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));
+    BUDKAVLE_TRY(const auto record, register_->ca(ca));
+    if (record.purpose == CaPurpose::issuing_cas)
+        return fail("ca.purpose", "pki.md 5.3", {}, "An offline root has a list and no responder.");
+    BUDKAVLE_TRY(const auto known, register_->ocsp_signers(ca));
+    const auto now = clock_.now();
+    for (const auto& [name, certificate] : known) {
+        const auto half = (certificate.not_after() - certificate.not_before()) / 2;
+        const bool all_there_is = certificate.not_after() == record.certificate.not_after();
+        if (now >= certificate.not_after() || (now > certificate.not_after() - half && !all_there_is)) break;
+        // The key of another node's signer is not here.
+        if (auto key = config_.keys->get(name)) return crypto::make_identity(std::move(*key), {certificate});
+    }
+    BUDKAVLE_TRY(const auto signer, identity(record));
+    const auto name = "ocsp-" + new_uuid();
+    BUDKAVLE_TRY(auto key, config_.keys->make(name, config_.ocsp_rsa_bits));
+    const auto what = ocsp_template(config_.owner, record.certificate, now, config_.ocsp_signer_validity);
+    BUDKAVLE_TRY(auto made, crypto::issue(what, key->public_key(), signer));
+    BUDKAVLE_CHECK(register_->add(
+        {.ca = record.id,
+         .profile = std::string(kOcspProfile),
+         .certificate = made,
+         .common_name = made.common_name(),
+         .organisation = config_.owner.organisation,
+         .issued = now,
+         .revocation{}},
+        [&](store::Transaction& transaction) -> Result<> {
+            BUDKAVLE_CHECK(transaction.execute("INSERT INTO ocsp_signer (ca, serial, key_name) VALUES (?1, ?2, ?3)",
+                                               {record.id, made.serial_decimal(), name}));
+            return {};
+        }));
+    log_.audit(who, "ca.issued", facts(ca, kOcspProfile, made));
+    return crypto::make_identity(std::move(key), {std::move(made)});
 }
 
 Result<std::vector<crypto::Certificate>> Authority::chain_of(std::string_view ca) const {

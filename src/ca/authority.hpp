@@ -4,12 +4,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "ca/intake.hpp"
+#include "ca/key_store.hpp"
 #include "ca/profile.hpp"
 #include "ca/register.hpp"
 #include "crypto/key.hpp"
@@ -21,6 +23,7 @@ struct AuthorityConfig {
     std::filesystem::path folder;  ///< made when absent: keys/ID.pem, publish/ID.crl, register.db
     std::optional<store::Location> register_at{};  ///< absent: FOLDER/register.db; PostgreSQL for several nodes
     SecretBytes passphrase;        ///< of the key files; at least 12 octets
+    std::shared_ptr<KeyStore> keys{};  ///< absent: key files under FOLDER/keys, encrypted under the passphrase
     Owner owner;
     std::vector<std::string> base_urls;  ///< "http://pki.example.se": lists are at BASE/crl/ID.crl
     std::vector<std::string> ocsp_urls;  ///< put into new certificates; empty: none
@@ -28,6 +31,8 @@ struct AuthorityConfig {
     std::chrono::hours reissue{24};                  ///< a list is renewed at this age, and at once after a revocation
     std::chrono::hours crl_validity{7 * 24};         ///< nextUpdate
     std::chrono::hours root_crl_validity{180 * 24};  ///< of roots that certify CAs only
+    unsigned ocsp_rsa_bits = 3072;
+    std::chrono::days ocsp_signer_validity{60};  ///< 30 to 90 days (`pki.md` 5.4); renewed after the half
     std::chrono::days keep_expired{30};  ///< how long a revoked certificate stays on the list after it has expired
 };
 
@@ -86,6 +91,13 @@ public:
     [[nodiscard]] Result<std::vector<BlockedKey>> blocked_keys(const Page& page) const {
         return register_->blocked_keys(page);
     }
+    /// The delegated OCSP signer of this CA with its own key; a new one is made when there is none or the newest has lived
+    /// half its life. Errors "ca.unknown", "ca.purpose" (an offline root), those of signing.
+    [[nodiscard]] Result<crypto::Identity> ocsp_signer(std::string_view who, std::string_view ca);
+    /// Called after every issue and revocation of this process, in its thread: what is served follows at once. An empty
+    /// function ends it, and waits for a call under way.
+    void on_change(std::function<void()> changed);
+
     [[nodiscard]] Register& book() const { return *register_; }  ///< for this library
     [[nodiscard]] obs::Log& log() const { return log_; }
     [[nodiscard]] const Clock& clock() const { return clock_; }
@@ -97,7 +109,7 @@ public:
 private:
     Authority(AuthorityConfig config, std::unique_ptr<Register> book, obs::Log& log, const Clock& clock)
         : config_(std::move(config)), register_(std::move(book)), log_(log), clock_(clock) {}
-    [[nodiscard]] std::filesystem::path key_file(std::string_view id) const;
+    void changed() const;
     [[nodiscard]] Result<crypto::Identity> identity(const CaRecord& record) const;
     [[nodiscard]] Locations locations(std::string_view ca) const;
     [[nodiscard]] Result<> check(const CaOrder& order) const;
@@ -113,6 +125,8 @@ private:
 
     AuthorityConfig config_;
     std::unique_ptr<Register> register_;
+    mutable std::mutex change_mutex_;
+    std::function<void()> on_change_;
     obs::Log& log_;
     const Clock& clock_;
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.hpp"
+#include "crypto/ocsp_sign.hpp"
 
 namespace budkavle::ca {
 
@@ -20,6 +20,7 @@ struct OcspFormVerdict {
     std::size_t certificates = 0;  ///< how many are asked about
     std::size_t nonce = 0;         ///< its octets; 0 when there is none
     std::string reason;            ///< why malformed; else empty
+    crypto::OcspQuestion question{};  ///< when successful
 };
 [[nodiscard]] OcspFormVerdict judge_ocsp_request(ByteView octets);
 /// As in the answer: "successful", "malformedRequest".

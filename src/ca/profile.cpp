@@ -150,4 +150,19 @@ Result<crypto::CertificateTemplate> make_template(const Order& order, const Owne
     return out;
 }
 
+crypto::CertificateTemplate ocsp_template(const Owner& owner, const crypto::Certificate& issuer, Time now,
+                                          std::chrono::days validity) {
+    constexpr std::string_view suffix = " OCSP";
+    auto common_name = issuer.common_name();
+    while (!is_valid_utf8(common_name) || utf8_length(common_name) + suffix.size() > kMaxName) common_name.pop_back();
+    crypto::CertificateTemplate out;
+    out.subject = ca_name(owner, common_name + std::string(suffix));
+    out.not_before = std::max<Time>(now - kClockTolerance, issuer.not_before());
+    out.not_after = std::min<Time>(now + validity, issuer.not_after());
+    out.key_usage = {"digitalSignature"};
+    out.extended_key_usage = {"OCSPSigning"};
+    out.ocsp_no_check = true;
+    return out;
+}
+
 }  // namespace budkavle::ca

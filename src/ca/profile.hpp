@@ -65,4 +65,11 @@ struct Locations {
                                                                 const Locations& locations,
                                                                 const crypto::Certificate& issuer, Time now);
 
+/// A delegated OCSP responder of the CA `issuer` (`pki.md` 5.4): id-kp-OCSPSigning, id-pkix-ocsp-nocheck, no pointers to
+/// revocation.
+[[nodiscard]] crypto::CertificateTemplate ocsp_template(const Owner& owner, const crypto::Certificate& issuer, Time now,
+                                                        std::chrono::days validity);
+/// How it stands in the register.
+inline constexpr std::string_view kOcspProfile = "ocsp-signing";
+
 }  // namespace budkavle::ca

@@ -3,32 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "base/stream.hpp"
+#include "ca/http_date.hpp"
+#include "ca/ocsp_form.hpp"
+#include "ca/requests.hpp"
 #include "crypto/digest.hpp"
 
 namespace budkavle::ca {
 namespace {
 
 constexpr std::string_view kWho = "ca.timer";
-
-/// IMF-fixdate of RFC 9110 5.6.7.
-std::string http_date(Time at) {
-    static constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const auto day = std::chrono::floor<std::chrono::days>(at);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss time(std::chrono::floor<seconds>(at - day));
-    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays.at(std::chrono::weekday(day).c_encoding()),
-                       static_cast<unsigned>(date.day()), kMonths.at(static_cast<unsigned>(date.month()) - 1),
-                       static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
-                       time.seconds().count());
-}
+constexpr std::chrono::milliseconds kGlance{250};
+constexpr std::chrono::seconds kPause{10};  ///< after a fault in signing
 
 net::Response not_found() {
     return net::problem(404, Error{"ca.no_list", {}, {}, "There is no revocation list here.", {}, Retry::never});
@@ -85,6 +75,7 @@ struct PublishServer::State {
     obs::Log& log;
     const Clock& clock;
     PublishServerConfig config;
+    std::unique_ptr<OcspResponder> ocsp;
     std::unique_ptr<net::Server> server;
     std::mutex mutex;
     std::condition_variable wake;
@@ -93,11 +84,25 @@ struct PublishServer::State {
 
     State(Authority& an_authority, obs::Log& a_log, const Clock& a_clock, PublishServerConfig a_config)
         : authority(an_authority), log(a_log), clock(a_clock), config(std::move(a_config)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() {
+        if (ocsp) authority.on_change({});
+    }
 
     void renew() {
         if (const auto done = authority.publish_due(kWho); !done)
             log.technical(obs::Level::error, "ca.crl_renewal_failed", obs::error_fields(done.error()));
+        (void)Requests(authority).expire_due(kWho);
         alarm_late_lists();
+    }
+
+    /// False after a fault: not tried again at once.
+    bool refresh_answers() {
+        if (!ocsp) return true;
+        const auto done = ocsp->refresh(kWho);
+        if (!done) log.technical(obs::Level::error, "ca.ocsp_renewal_failed", obs::error_fields(done.error()));
+        return done.has_value();
     }
 
     /// `pki.md` 5.3: a list that has lived half its time without a successor needs a person.
@@ -113,13 +118,33 @@ struct PublishServer::State {
         }
     }
 
+    /// Looks often for what other processes have issued or revoked, so that it is visible at once, and from time to time
+    /// for what is due.
     void run() {
+        using std::chrono::steady_clock;
+        auto due = steady_clock::now() + config.check_interval;
+        auto not_before = steady_clock::now();
         std::unique_lock lock(mutex);
-        while (!wake.wait_for(lock, config.check_interval, [&] { return ending; })) {
+        while (!wake.wait_for(lock, std::min(config.check_interval, kGlance), [&] { return ending; })) {
             lock.unlock();
-            renew();
+            const auto now = steady_clock::now();
+            const bool all = now >= due;
+            if (all) {
+                due = now + config.check_interval;
+                renew();
+            }
+            if (ocsp && now >= not_before && (all || ocsp->is_behind().value_or(false)) && !refresh_answers())
+                not_before = steady_clock::now() + kPause;
             lock.lock();
         }
+    }
+
+    net::Response answer(net::Request& request) const {
+        constexpr std::string_view prefix = "/ocsp";
+        const std::string_view path = request.path;
+        if (ocsp && path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
+            return ocsp->serve(request, prefix);
+        return answer_crl(authority.publish_folder(), request, clock.now(), config.max_age);
     }
 };
 
@@ -135,10 +160,15 @@ Result<std::unique_ptr<PublishServer>> PublishServer::start(const PublishServerC
     raw->renew();
     net::ServerLimits limits;
     limits.body_bytes = 0;
-    BUDKAVLE_TRY(raw->server,
-                 net::Server::start(config.address, config.port, std::nullopt, limits, [raw](net::Request& request) {
-                     return answer_crl(raw->authority.publish_folder(), request, raw->clock.now(), raw->config.max_age);
-                 }));
+    limits.connections = config.connections;
+    if (config.ocsp) {
+        limits.body_bytes = kMaxOcspRequest;
+        BUDKAVLE_TRY(raw->ocsp, OcspResponder::open(*config.ocsp, authority));
+        raw->refresh_answers();
+        authority.on_change([raw] { raw->refresh_answers(); });
+    }
+    BUDKAVLE_TRY(raw->server, net::Server::start(config.address, config.port, std::nullopt, limits,
+                                                 [raw](net::Request& request) { return raw->answer(request); }));
     raw->timer = std::thread([raw] { raw->run(); });
     return std::unique_ptr<PublishServer>(new PublishServer(std::move(state)));
 }
@@ -148,13 +178,14 @@ std::uint16_t PublishServer::port() const {
 }
 
 void PublishServer::stop() {
+    if (state_->ocsp) state_->authority.on_change({});
     {
         const std::lock_guard lock(state_->mutex);
         state_->ending = true;
     }
     state_->wake.notify_all();
     if (state_->timer.joinable()) state_->timer.join();
-    state_->server->stop();
+    if (state_->server) state_->server->stop();
 }
 
 }  // namespace budkavle::ca

@@ -1,12 +1,13 @@
 #pragma once
-/// Serves the revocation lists to everybody over plain HTTP (they are signed) and renews them in the background
-/// (`pki.md` 5.3).
+/// Serves the revocation lists and OCSP answers to everybody over plain HTTP (they are signed) and renews them in the
+/// background (`pki.md` 5.3, 5.4).
 
 #include <chrono>
 #include <memory>
 #include <string>
 
 #include "ca/authority.hpp"
+#include "ca/ocsp_responder.hpp"
 #include "net/http.hpp"
 #include "obs/log.hpp"
 
@@ -17,10 +18,13 @@ struct PublishServerConfig {
     std::uint16_t port = 0;                            ///< 0: a free one
     std::chrono::milliseconds check_interval{60'000};  ///< how often it looks for lists that are due
     std::chrono::seconds max_age{3600};                ///< upper bound for Cache-Control
+    std::size_t connections = 256;
+    std::optional<OcspConfig> ocsp{};  ///< absent: lists only
 };
 
 /// GET and HEAD /crl/ID.crl; 404 and 405 otherwise. ETag and If-None-Match, Last-Modified, Expires,
-/// Cache-Control: max-age below the time to nextUpdate.
+/// Cache-Control: max-age below the time to nextUpdate. With OCSP: /ocsp and below it, see `OcspResponder::serve`; what
+/// this process revokes is answered at once, what others revoke within a quarter of a second.
 class PublishServer {
 public:
     /// Publishes what is due before it listens. `authority`, `log` and `clock` outlive it.

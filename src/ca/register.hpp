@@ -75,6 +75,25 @@ struct BlockedKey {
     Time at;
 };
 
+/// What an OCSP responder has to know about one certificate.
+struct CertificateStatus {
+    std::string serial;  ///< decimal
+    Time not_after;
+    std::optional<Time> revoked;
+    std::string reason;
+};
+
+/// An OCSP answer made in advance.
+struct OcspRow {
+    std::string ca;
+    std::string serial;  ///< decimal
+    int hash = 0;        ///< crypto::OcspHash
+    bool revoked = false;
+    Time made;
+    Time ends;  ///< nextUpdate
+    Bytes answer;
+};
+
 /// Runs inside the transaction of the act, so that both happen or neither.
 using Also = std::function<Result<>(store::Transaction&)>;
 
@@ -113,6 +132,14 @@ public:
     [[nodiscard]] Result<bool> crl_published(std::string_view ca, std::uint64_t number, ByteView list, Time issued);
     /// The newest list, with its number; 0 when there is none.
     [[nodiscard]] Result<std::pair<std::uint64_t, Bytes>> crl(std::string_view ca) const;
+
+    /// `CaRecord::changes` of every CA.
+    [[nodiscard]] Result<std::vector<std::pair<std::string, std::int64_t>>> changes() const;
+    [[nodiscard]] Result<std::vector<CertificateStatus>> statuses(std::string_view ca) const;
+    /// Delegated OCSP signers of this CA with the names of their keys, newest first.
+    [[nodiscard]] Result<std::vector<std::pair<std::string, crypto::Certificate>>> ocsp_signers(std::string_view ca) const;
+    [[nodiscard]] Result<std::vector<OcspRow>> ocsp_answers() const;
+    [[nodiscard]] Result<> keep_ocsp_answers(const std::vector<OcspRow>& rows);
 
     [[nodiscard]] store::Database& database() const { return *database_; }
 

@@ -60,6 +60,24 @@ CREATE TABLE request (
 );
 CREATE INDEX request_state ON request (state, created);
 CREATE INDEX request_key ON request (key_sha256);
+)sql"},
+                                                   {3, R"sql(
+CREATE TABLE ocsp_signer (
+    ca TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    key_name TEXT NOT NULL,
+    PRIMARY KEY (ca, serial)
+);
+CREATE TABLE ocsp_answer (
+    ca TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    hash BIGINT NOT NULL,
+    revoked BIGINT NOT NULL,
+    made BIGINT NOT NULL,
+    ends BIGINT NOT NULL,
+    answer BLOB NOT NULL,
+    PRIMARY KEY (ca, serial, hash)
+);
 )sql"}};
     return all;
 }

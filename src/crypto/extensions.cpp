@@ -134,6 +134,10 @@ Result<> add_usage(X509* certificate, const CertificateTemplate& what) {
         }
         BUDKAVLE_CHECK(add(certificate, NID_key_usage, bits.get(), true));
     }
+    if (what.ocsp_no_check) {
+        const Owned<ASN1_NULL, ASN1_NULL_free> nothing(ASN1_NULL_new());
+        BUDKAVLE_CHECK(add(certificate, NID_id_pkix_OCSP_noCheck, nothing.get(), false));
+    }
     if (what.extended_key_usage.empty()) return {};
     const Owned<EXTENDED_KEY_USAGE, free_usages> all(sk_ASN1_OBJECT_new_null());
     for (const auto& usage : what.extended_key_usage) {

@@ -32,6 +32,7 @@ struct CertificateTemplate {
     std::vector<std::string> ocsp_urls;
     std::vector<std::string> ca_repository_urls;  ///< subjectInfoAccess caRepository: roots
     bool any_policy = false;                      ///< certificatePolicies anyPolicy: issuing CAs
+    bool ocsp_no_check = false;                   ///< id-pkix-ocsp-nocheck: OCSP responders
 };
 
 /// Random serial of 16 octets, SKI = SHA-256 over the SubjectPublicKeyInfo (`pki.md` 5.1), AKI keyid of the issuer
