@@ -76,7 +76,7 @@ private:
 
 /// Reads all of `octets` into `decryption`; decryption errors wait until everything is read.
 Outcome<bool> pump(Source& octets, Sink& decryption) {
-    std::array<std::uint8_t, kPiece> piece{};
+    std::array<std::uint8_t, kPiece> piece;  // only what was read is looked at
     bool good = true;
     for (;;) {
         const auto got = octets.read(piece);

@@ -4,6 +4,7 @@
 
 #include "as4/names.hpp"
 #include "as4/payload.hpp"
+#include "xml/attributes.hpp"
 
 namespace budkavle::as4 {
 
@@ -48,18 +49,21 @@ Outcome<> read_header(xml::Element header, Envelope& envelope) {
 }
 
 Outcome<> collect_ids(xml::Element element, std::map<std::string, xml::Element, std::less<>>& into) {
-    for (const auto& attribute : element.attributes()) {
+    Outcome<> sound;
+    xml::for_each_attribute(element, [&](const xml::AttributeView& attribute) {
+        if (attribute.name.size() != 2 || !sound) return;
         const bool is_id = attribute.ns.empty() ? equal_ignore_case_ascii(attribute.name, "id")
                                                 : (attribute.ns == kWsu && attribute.name == "Id") ||
                                                       (attribute.ns == kXmlNs && attribute.name == "id");
-        if (!is_id) continue;
+        if (!is_id) return;
         const auto [entry, fresh] = into.emplace(trim(attribute.value), element);
         // Domibus writes the same value as `id` and `wsu:Id` of one element.
         if (!fresh && entry->second != element)
-            return refuse(Cause::security_structure, "Two elements have the same Id.", "as4-wire 1.6 Id");
-        if (!is_ncname(entry->first))
-            return refuse(Cause::security_structure, "An Id is no NCName.", "as4-wire 1.3 Id");
-    }
+            sound = refuse(Cause::security_structure, "Two elements have the same Id.", "as4-wire 1.6 Id");
+        else if (!is_ncname(entry->first))
+            sound = refuse(Cause::security_structure, "An Id is no NCName.", "as4-wire 1.3 Id");
+    });
+    BUDKAVLE_CHECK(sound);
     for (const auto child : element.children()) BUDKAVLE_CHECK(collect_ids(child, into));
     return {};
 }

@@ -68,10 +68,15 @@ void SecretBytes::wipe() noexcept {
 std::string base64_encode(ByteView bytes) {
     std::string out;
     out.reserve((bytes.size() + 2) / 3 * 4);
+    out.resize(bytes.size() / 3 * 4);
+    auto* to = out.data();
     std::size_t i = 0;
     for (; i + 3 <= bytes.size(); i += 3) {
         const std::uint32_t v = (std::uint32_t{bytes[i]} << 16) | (std::uint32_t{bytes[i + 1]} << 8) | bytes[i + 2];
-        out += {kBase64[v >> 18], kBase64[(v >> 12) & 63], kBase64[(v >> 6) & 63], kBase64[v & 63]};
+        *to++ = kBase64[v >> 18];
+        *to++ = kBase64[(v >> 12) & 63];
+        *to++ = kBase64[(v >> 6) & 63];
+        *to++ = kBase64[v & 63];
     }
     if (bytes.size() - i == 1) {
         const std::uint32_t v = std::uint32_t{bytes[i]} << 16;
@@ -83,8 +88,35 @@ std::string base64_encode(ByteView bytes) {
     return out;
 }
 
+namespace {
+
+/// Whole groups of four at the beginning of `text`, without white space and padding; what it took is cut off.
+void take_groups(std::string_view& text, Bytes& out) {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+    std::array<std::uint8_t, 384> clear;
+    auto* to = clear.data();
+    const auto most = std::min(text.size() / 4, clear.size() / 3);
+    std::size_t groups = 0;
+    for (; groups < most; ++groups, at += 4) {
+        const auto a = kTable[at[0]], b = kTable[at[1]], c = kTable[at[2]], d = kTable[at[3]];
+        if ((a | b | c | d) > 63) break;
+        const std::uint32_t v = (std::uint32_t{a} << 18) | (std::uint32_t{b} << 12) | (std::uint32_t{c} << 6) | d;
+        *to++ = static_cast<std::uint8_t>(v >> 16);
+        *to++ = static_cast<std::uint8_t>(v >> 8);
+        *to++ = static_cast<std::uint8_t>(v);
+    }
+    out.insert(out.end(), clear.data(), to);
+    text.remove_prefix(groups * 4);
+}
+
+}  // namespace
+
 Result<> Base64Decoder::update(std::string_view text, Bytes& out) {
-    for (const char c : text) {
+    while (!text.empty()) {
+        if (held_ == 0 && padding_ == 0 && text.size() >= 4) take_groups(text, out);
+        if (text.empty()) break;
+        const char c = text.front();
+        text.remove_prefix(1);
         const std::uint8_t value = kTable[static_cast<unsigned char>(c)];
         if (value == kSpace && space_ == Base64Space::xml) continue;
         if (value == kPad) {
@@ -152,9 +184,12 @@ std::string base32_encode(ByteView bytes) {
 }
 
 std::string hex_encode(ByteView bytes) {
-    std::string out;
-    out.reserve(bytes.size() * 2);
-    for (const auto b : bytes) out += {kHex[b >> 4], kHex[b & 15]};
+    std::string out(bytes.size() * 2, '0');
+    auto* to = out.data();
+    for (const auto b : bytes) {
+        *to++ = kHex[b >> 4];
+        *to++ = kHex[b & 15];
+    }
     return out;
 }
 

@@ -78,14 +78,15 @@ Result<> FileSink::finish() {
 }
 
 Result<std::uint64_t> copy(Source& from, Sink& to, std::uint64_t limit) {
-    Bytes piece(kPiece);
+    const auto room = std::make_unique_for_overwrite<std::uint8_t[]>(kPiece);
+    const std::span piece(room.get(), kPiece);
     std::uint64_t total = 0;
     while (true) {
         BUDKAVLE_TRY(const std::size_t n, from.read(piece));
         if (n == 0) return total;
         total += n;
         if (total > limit) return fail("stream.too_long", "More octets than the limit allows.");
-        BUDKAVLE_CHECK(to.write(ByteView(piece).first(n)));
+        BUDKAVLE_CHECK(to.write(piece.first(n)));
     }
 }
 

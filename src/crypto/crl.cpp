@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -41,6 +42,17 @@ public:
                     X509_CRL_free(ended);
                 }};
     }
+    /// The very object was judged before: it cannot change while it is held.
+    [[nodiscard]] bool contains(const X509* issuer) {
+        const std::lock_guard lock(lock_);
+        return std::ranges::any_of(held_, [&](const auto& one) { return one.get() == issuer; });
+    }
+    void hold(X509* issuer) {
+        const std::lock_guard lock(lock_);
+        if (held_.size() >= kMostHeld) held_.clear();
+        X509_up_ref(issuer);
+        held_.emplace_back(issuer);
+    }
     [[nodiscard]] bool contains(const Fingerprint& issuer) {
         const std::lock_guard lock(lock_);
         return issuers_.contains(issuer);
@@ -51,18 +63,23 @@ public:
     }
 
 private:
+    static constexpr std::size_t kMostHeld = 8;
     std::mutex lock_;
     std::set<Fingerprint> issuers_;
+    std::vector<Owned<X509, X509_free>> held_;
 };
 
 /// X509_CRL_verify with memory.
 bool has_good_signature(X509_CRL* crl, X509* issuer) {
     auto* good = GoodIssuers::of(crl);
+    if (good != nullptr && good->contains(issuer)) return true;
     Fingerprint fingerprint{};
     const bool known = good != nullptr && X509_digest(issuer, EVP_sha256(), fingerprint.data(), nullptr) == 1;
-    if (known && good->contains(fingerprint)) return true;
-    if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1) return false;
-    if (known) good->add(fingerprint);
+    if ((!known || !good->contains(fingerprint)) && X509_CRL_verify(crl, X509_get0_pubkey(issuer)) != 1) return false;
+    if (known) {
+        good->add(fingerprint);
+        good->hold(issuer);
+    }
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <set>
 
 #include "mime/multipart.hpp"
@@ -32,7 +34,7 @@ bool is_boundary(std::string_view text, std::size_t limit) {
 /// Octets of the body with look-ahead.
 class Window {
 public:
-    explicit Window(Source& body) : body_(body), octets_(2 * kPiece) {}
+    explicit Window(Source& body) : body_(body), room_(std::make_unique_for_overwrite<std::uint8_t[]>(2 * kPiece)), octets_(room_.get(), 2 * kPiece) {}
 
     [[nodiscard]] std::string_view view() const { return as_text(ByteView(octets_).subspan(begin_, end_ - begin_)); }
     void consume(std::size_t n) { begin_ += n; }
@@ -45,7 +47,7 @@ public:
             end_ -= begin_;
             begin_ = 0;
         }
-        BUDKAVLE_TRY(const std::size_t n, body_.read(std::span(octets_).subspan(end_)));
+        BUDKAVLE_TRY(const std::size_t n, body_.read(octets_.subspan(end_)));
         end_ += n;
         ended_ = n == 0;
         return !ended_;
@@ -61,7 +63,8 @@ public:
 
 private:
     Source& body_;
-    Bytes octets_;
+    std::unique_ptr<std::uint8_t[]> room_;
+    std::span<std::uint8_t> octets_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     bool ended_ = false;
@@ -107,7 +110,7 @@ private:
         if (number_ == 0) {
             BUDKAVLE_CHECK(skip_preamble());
         } else {
-            Bytes waste(kPiece);
+            std::array<std::uint8_t, 4096> waste;
             while (!at_end_of_part_) {
                 BUDKAVLE_TRY([[maybe_unused]] const auto n, read_raw(waste));
             }

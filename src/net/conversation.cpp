@@ -79,11 +79,13 @@ private:
 
 Result<bool> Inbox::more(std::size_t most, Deadline until) {
     if (begin_ > 0) {
-        octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(begin_));
+        std::copy(octets_.begin() + static_cast<std::ptrdiff_t>(begin_), octets_.begin() + static_cast<std::ptrdiff_t>(end_),
+                  octets_.begin());
         end_ -= begin_;
         begin_ = 0;
     }
-    octets_.resize(std::max(most, end_));
+    // Room stays once it is there: filling it with zeros again costs as much as what comes in.
+    if (octets_.size() < most) octets_.resize(most);
     if (end_ == octets_.size()) return fail("http.malformed", {}, "request body", "A chunk header is too long.");
     BUDKAVLE_TRY(const std::size_t n, transport_.read(std::span(octets_).subspan(end_), until));
     end_ += n;

@@ -58,22 +58,24 @@ struct CrlFetcher::State {
         return crl;
     }
 
-    void add(const std::string& url) {
+    /// True when the list was not known before.
+    bool add(const std::string& url) {
         {
             const std::lock_guard lock(mutex);
-            if (lists.contains(url) || lists.size() >= kMostLists) return;
+            if (lists.contains(url) || lists.size() >= kMostLists) return false;
             lists.emplace(url, Freshness{});
             added = true;
         }
-        if (config.folder.empty()) return;
+        if (config.folder.empty()) return true;
         if (auto octets = read_file(file_of(url), config.max_bytes)) {
             auto crl = accept(*octets);
-            if (!crl) return;
+            if (!crl) return true;
             store->put(*crl);
             const std::lock_guard lock(mutex);
             lists[url].obtained = crl->this_update();
             lists[url].next_update = crl->next_update();
         }
+        return true;
     }
 
     /// Fetches one list and puts it where checks find it.
@@ -154,8 +156,9 @@ CrlFetcher::~CrlFetcher() {
 }
 
 void CrlFetcher::watch(const crypto::Certificate& certificate) {
-    for (const auto& url : certificate.crl_urls()) state_->add(url);
-    state_->changed.notify_all();
+    bool fresh = false;
+    for (const auto& url : certificate.crl_urls()) fresh |= state_->add(url);
+    if (fresh) state_->changed.notify_all();
 }
 
 void CrlFetcher::gather(const crypto::Certificate& certificate) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "xhe/profile.hpp"
+#include "xml/attributes.hpp"
 #include "xmlsec/encryption.hpp"
 #include "xmlsec/signature.hpp"
 
@@ -87,14 +88,14 @@ private:
     }
 
     void attributes(Element element, const ElementRule& rule) {
-        for (const auto& attribute : element.attributes()) {
-            if (attribute.ns == kXsi) continue;  // K40: ignored, never dereferenced
+        xml::for_each_attribute(element, [&](const xml::AttributeView& attribute) {
+            if (attribute.ns == kXsi) return;  // K40: ignored, never dereferenced
             const bool named = std::ranges::any_of(rule.attributes, [&](const xml::AttributeRule& allowed) {
                 return allowed.ns == attribute.ns && allowed.name == attribute.name;
             });
-            if (!named) add("R1-XHE", element, "The attribute " + attribute.name + " is not in the profile.");
-            if (trim(attribute.value).empty()) add("R2-XHE", element, "The attribute " + attribute.name + " is empty.");
-        }
+            if (!named) add("R1-XHE", element, "The attribute " + std::string(attribute.name) + " is not in the profile.");
+            if (trim(attribute.value).empty()) add("R2-XHE", element, "The attribute " + std::string(attribute.name) + " is empty.");
+        });
     }
 
     void sequence(Element element, const ElementRule& rule) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "xml/attributes.hpp"
 #include "xml/document.hpp"
 
 namespace budkavle::xml {
@@ -115,6 +116,24 @@ std::vector<Element::Attribute> Element::attributes() const {
         out.push_back({std::string(one->ns == nullptr ? std::string_view{} : view(one->ns->href)),
                        std::string(view(one->name)), value_of(one)});
     return out;
+}
+
+void for_each_attribute(Element element, const std::function<void(const AttributeView&)>& visit) {
+    if (!element) return;
+    for (const xmlAttr* one = element.raw()->properties; one != nullptr; one = one->next) {
+        AttributeView attribute{.ns = one->ns == nullptr ? std::string_view{} : view(one->ns->href),
+                                .name = view(one->name),
+                                .value = {}};
+        const auto* piece = one->children;
+        if (piece != nullptr && piece->next == nullptr && is_text(piece)) {
+            attribute.value = view(piece->content);
+            visit(attribute);
+            continue;
+        }
+        const auto joined = value_of(one);
+        attribute.value = joined;
+        visit(attribute);
+    }
 }
 
 std::vector<std::pair<std::string, std::string>> Element::namespaces_in_scope() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "xml/attributes.hpp"
+
 namespace budkavle::xml {
 namespace {
 
@@ -45,20 +47,18 @@ private:
     }
 
     void attributes(Element at, const ElementRule& rule) {
-        const auto present = at.attributes();
-        for (const auto& one : present) {
-            if (one.ns == kXsi || rule.any_attributes) continue;
+        for_each_attribute(at, [&](const AttributeView& one) {
+            if (one.ns == kXsi || rule.any_attributes) return;
             if (std::ranges::none_of(rule.attributes, [&](const AttributeRule& known) {
                     return known.ns == one.ns && known.name == one.name;
                 }))
                 report(at, "Has an attribute that is not allowed.");
-        }
+        });
         for (const auto& known : rule.attributes) {
-            const auto found = std::ranges::find_if(
-                present, [&](const auto& one) { return one.ns == known.ns && one.name == known.name; });
-            if (found == present.end()) {
+            const auto found = at.attribute(known.ns, known.name);
+            if (!found) {
                 if (known.required) report(at, "The attribute " + std::string(known.name) + " is missing.");
-            } else if (!known.fixed.empty() && trim(found->value) != known.fixed) {
+            } else if (!known.fixed.empty() && trim(*found) != known.fixed) {
                 report(at, "The attribute " + std::string(known.name) + " must be " + std::string(known.fixed) + ".");
             }
         }

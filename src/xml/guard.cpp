@@ -1,5 +1,6 @@
 #include "xml/guard.hpp"
 
+#include <array>
 #include <cstring>
 
 namespace budkavle::xml {
@@ -78,6 +79,17 @@ Result<> Guard::characters(ByteView piece) {
     return {};
 }
 
+namespace {
+
+/// What ends, quotes or counts within a tag.
+constexpr auto kTagMarks = [] {
+    std::array<bool, 256> marks{};
+    for (const unsigned char one : {'>', '"', '\'', '='}) marks[one] = true;
+    return marks;
+}();
+
+}  // namespace
+
 // Only counts. Where a malformed document makes this disagree with the parser, the parser has already refused it.
 Result<> Guard::markup(ByteView piece) {
     const std::uint8_t* at = piece.data();
@@ -102,6 +114,14 @@ Result<> Guard::markup(ByteView piece) {
                 return refuse("xml.limit", "A tag, comment or processing instruction is too long.");
             if (found != nullptr) state_ = State::tag;
             continue;
+        }
+        if (state_ == State::tag) {  // names and white space
+            const auto* const from = at;
+            while (at != end && !kTagMarks[*at]) ++at;
+            length_ += static_cast<std::size_t>(at - from);
+            if (length_ > limits_.markup)
+                return refuse("xml.limit", "A tag, comment or processing instruction is too long.");
+            if (at == end) return {};
         }
         const std::uint8_t octet = *at++;
         last_ = (last_ << 8) | octet;

@@ -23,26 +23,30 @@ std::string escape_attribute(std::string_view text) {
 }
 
 Writer& Writer::open(std::string_view name, const Attributes& attributes) {
-    out_ += "<";
+    out_ += '<';
     out_ += name;
     for (const auto& [attribute, value] : attributes) {
-        out_ += " ";
+        out_ += ' ';
         out_ += attribute;
-        out_ += "=\"" + escape_attribute(value) + "\"";
+        out_ += "=\"";
+        escape(EscapeFor::attribute, value, [&](std::string_view piece) { out_ += piece; });
+        out_ += '"';
     }
-    out_ += ">";
+    out_ += '>';
     open_.emplace_back(name);
     return *this;
 }
 
 Writer& Writer::close() {
-    out_ += "</" + open_.back() + ">";
+    out_ += "</";
+    out_ += open_.back();
+    out_ += '>';
     open_.pop_back();
     return *this;
 }
 
 Writer& Writer::text(std::string_view text) {
-    out_ += escape_text(text);
+    escape(EscapeFor::text, text, [&](std::string_view piece) { out_ += piece; });
     return *this;
 }
 
