@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accesspoint/evidence_form.hpp"
 #include "accesspoint/schema.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/ocsp.hpp"
@@ -62,9 +63,9 @@ Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
                           .as4_id = exchange.as4_id,
                           .direction = exchange.outgoing ? "out" : "in",
                           .at = exchange.at,
-                          .request = exchange.request,
-                          .answer = exchange.answer,
                           .answer_type = exchange.answer_type};
+    BUDKAVLE_TRY(record.condensed, condense_exchange(exchange.request, exchange.answer, config_.as4.certificate().der(),
+                                                     exchange.peer.der()));
     std::vector<Item> missing;
     {
         const std::lock_guard lock(lock_);
@@ -103,10 +104,11 @@ Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
 Result<> add_exchange(store::Transaction& tx, const ExchangeRecord& r) {
     BUDKAVLE_CHECK(
         tx.execute("INSERT INTO evidence (participant, as4_id, direction, time, request, answer, answer_type, "
-                   "own_certificate, peer_certificate, chain, revocation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                   "?10, ?11) ON CONFLICT (participant, as4_id, direction) DO NOTHING",
-                   {r.participant, r.as4_id, r.direction, stored(r.at), to_bytes(r.request), r.answer, r.answer_type,
-                    r.own_certificate, r.peer_certificate, joined(r.chain), joined(r.revocation)}));
+                   "own_certificate, peer_certificate, chain, revocation, form) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                   "?9, ?10, ?11, ?12) ON CONFLICT (participant, as4_id, direction) DO NOTHING",
+                   {r.participant, r.as4_id, r.direction, stored(r.at), r.condensed, Bytes{}, r.answer_type,
+                    r.own_certificate, r.peer_certificate, joined(r.chain), joined(r.revocation),
+                    static_cast<std::int64_t>(EvidenceForm::condensed)}));
     return {};
 }
 
@@ -115,22 +117,29 @@ Result<std::optional<ExchangeRecord>> find_exchange(store::Transaction& tx, cons
     const std::string direction = outgoing ? "out" : "in";
     BUDKAVLE_TRY(
         const auto rows,
-        tx.query("SELECT time, request, answer, answer_type, own_certificate, peer_certificate, chain, revocation "
+        tx.query("SELECT time, request, answer, answer_type, own_certificate, peer_certificate, chain, revocation, form "
                  "FROM evidence WHERE participant = ?1 AND as4_id = ?2 AND direction = ?3",
                  {participant, as4_id, direction}));
     if (rows.empty()) return std::optional<ExchangeRecord>{};
     const auto& row = rows.front();
-    return std::optional(ExchangeRecord{.participant = participant,
-                                        .as4_id = as4_id,
-                                        .direction = direction,
-                                        .at = loaded(row.integer(0)),
-                                        .request = std::string(as_text(row.blob(1))),
-                                        .answer = row.blob(2),
-                                        .answer_type = row.text(3),
-                                        .own_certificate = row.text(4),
-                                        .peer_certificate = row.text(5),
-                                        .chain = parted(row.text(6)),
-                                        .revocation = parted(row.text(7))});
+    ExchangeRecord record{.participant = participant,
+                          .as4_id = as4_id,
+                          .direction = direction,
+                          .at = loaded(row.integer(0)),
+                          .request = std::string(as_text(row.blob(1))),
+                          .answer = row.blob(2),
+                          .answer_type = row.text(3),
+                          .own_certificate = row.text(4),
+                          .peer_certificate = row.text(5),
+                          .chain = parted(row.text(6)),
+                          .revocation = parted(row.text(7))};
+    if (row.integer(8) == static_cast<std::int64_t>(EvidenceForm::clear)) return std::optional(std::move(record));
+    BUDKAVLE_TRY(const auto own, find_kept(tx, record.own_certificate));
+    BUDKAVLE_TRY(const auto peer, find_kept(tx, record.peer_certificate));
+    BUDKAVLE_TRY(auto octets, expand_exchange(row.blob(1), own, peer));
+    record.request = std::move(octets.request);
+    record.answer = std::move(octets.answer);
+    return std::optional(std::move(record));
 }
 
 Result<Bytes> find_kept(store::Transaction& tx, const std::string& sha256) {

@@ -35,6 +35,7 @@ struct ExchangeRecord {
     Time at{};
     std::string request{};
     Bytes answer{};
+    Bytes condensed{};  ///< both, as they are stored (evidence_form.hpp); not read back
     std::string answer_type{};
     std::string own_certificate{};
     std::string peer_certificate{};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/schema.hpp"
 
 namespace budkavle::accesspoint {
@@ -21,8 +22,9 @@ constexpr std::string_view kInsert = R"(
           ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16))";
 
 constexpr std::string_view kRemember = R"(
-  INSERT INTO received (message_id, from_party, content_sha256, references_sha256, receipt, received, signed_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))";
+  INSERT INTO received (message_id, from_party, content_sha256, references_sha256, receipt, received, signed_at,
+                        participant)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))";
 
 IncomingMessage read(const store::Row& row, const federation::ParticipantId& participant) {
     return {
@@ -106,18 +108,22 @@ Result<std::set<std::string>> incoming_blobs(store::Transaction& tx) {
 
 Result<> remember(store::Transaction& tx, const Remembered& what) {
     BUDKAVLE_CHECK(tx.execute(kRemember, {what.message_id, what.from_party, what.content_sha256, what.references_sha256,
-                                          what.receipt, stored(what.received), stored(what.signed_at)}));
+                                          what.receipt, stored(what.received), stored(what.signed_at), what.participant}));
     return {};
 }
 
 Result<std::optional<Remembered>> recall(store::Transaction& tx, const std::string& message_id) {
-    BUDKAVLE_TRY(const auto rows, tx.query("SELECT from_party, content_sha256, references_sha256, receipt, received, signed_at "
-                                           "FROM received WHERE message_id = ?1",
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT from_party, content_sha256, references_sha256, receipt, received, signed_at, "
+                                           "participant FROM received WHERE message_id = ?1",
                                            {message_id}));
     if (rows.empty()) return std::optional<Remembered>{};
     const auto& row = rows.front();
-    return std::optional(Remembered{message_id, row.text(0), row.text(1), row.text(2), row.blob(3),
-                                    loaded(row.integer(4)), loaded(row.integer(5))});
+    Remembered known{message_id,          row.text(0), row.text(1), row.text(2), row.blob(3), loaded(row.integer(4)),
+                     loaded(row.integer(5)), row.text(6)};
+    if (!known.receipt.empty() || known.participant.empty()) return std::optional(std::move(known));
+    BUDKAVLE_TRY(auto exchange, find_exchange(tx, known.participant, message_id, false));
+    if (exchange) known.receipt = std::move(exchange->answer);
+    return std::optional(std::move(known));
 }
 
 Result<> remember_copy(store::Transaction& tx, const std::string& message_id, Time signed_at) {

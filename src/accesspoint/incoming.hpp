@@ -57,9 +57,11 @@ struct Remembered {
     std::string from_party{};
     std::string content_sha256{};     ///< payloads after decompression
     std::string references_sha256{};  ///< digests that the receipt vouches for
-    Bytes receipt{};                  ///< signed octets, sent again unchanged
+    /// Signed octets, sent again unchanged. `remember` takes none when the evidence of the exchange holds them; `recall` finds them there.
+    Bytes receipt{};
     Time received{};
-    Time signed_at{};  ///< eb:Timestamp of the latest copy
+    Time signed_at{};           ///< eb:Timestamp of the latest copy
+    std::string participant{};  ///< folded; whose evidence it is
 };
 /// Error "db.constraint" when the MessageId is known: the key makes the check atomic.
 Result<> remember(store::Transaction& tx, const Remembered& what);

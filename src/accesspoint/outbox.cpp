@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "accesspoint/access.hpp"
+#include "accesspoint/evidence_keeper.hpp"
 #include "accesspoint/send_queue.hpp"
 #include "base/random.hpp"
 #include "crypto/digest.hpp"
@@ -200,6 +201,9 @@ Result<OutgoingMessage> Outbox::find(const federation::ParticipantId& participan
         if (!found) {
             BUDKAVLE_TRY(found, find_outgoing_of_envelope(tx, participant, id));
         }
+        if (!found || found->state != Outgoing::delivered || !found->receipt.empty()) return {};
+        BUDKAVLE_TRY(auto exchange, find_exchange(tx, participant.folded(), found->as4_id, true));
+        if (exchange) found->receipt = std::move(exchange->answer);
         return {};
     }));
     if (!found) return fail("message.unknown", "There is no such message.");

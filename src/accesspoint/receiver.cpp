@@ -163,13 +163,14 @@ Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& paylo
         .signer_sha256 = arrival.opened.signer.sha256_hex(),
         .trace_id = arrival.origin.trace.trace_id,
     };
-    const Remembered memory{message.message_id,
-                            message.from.id,
-                            arrival.opened.content_sha256(),
-                            arrival.opened.references_sha256,
-                            to_bytes(receipt->octets),
-                            arrival.origin.now,
-                            message.timestamp};
+    Remembered memory{message.message_id,
+                      message.from.id,
+                      arrival.opened.content_sha256(),
+                      arrival.opened.references_sha256,
+                      to_bytes(receipt->octets),
+                      arrival.origin.now,
+                      message.timestamp,
+                      arrival.heard.participant};
     auto event = event_of(arrival, "as4.received");
     event.xhe_id = envelope.id;
     std::optional<ExchangeRecord> exchange;
@@ -183,10 +184,11 @@ Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& paylo
                                                      .peer = arrival.opened.signer});
         if (!prepared) return std::unexpected(not_now(prepared.error()));
         exchange = std::move(*prepared);
+        memory.receipt.clear();  // the evidence has it
     }
     // SEC-102: perhaps the lost store had it already; then it must neither be lost nor handed over unasked.
     const bool held = in_gap(envelope.created_at, workshop_.gap_end);
-    const auto commit = [this, incoming, memory, event, exchange, held](const BlobPayloads* octets) {
+    const auto commit = [this, incoming, memory, event, exchange = std::move(exchange), held](const BlobPayloads* octets) {
         return workshop_.database.write([&](store::Transaction& tx) -> Result<> {
             if (octets != nullptr) BUDKAVLE_CHECK(octets->store(tx));
             BUDKAVLE_CHECK(remember(tx, memory));
@@ -262,7 +264,8 @@ Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const Remembered& 
                                             Retry::never}));
     }
     auto event = event_of(arrival, "as4.duplicate");
-    if (copy == Copy::repeated) {
+    // Its evidence may be older than logs are kept: then the copy gets a receipt of its own for the same digests.
+    if (copy == Copy::repeated && !before.receipt.empty()) {
         note(workshop_, event);
         return as4::Answer{200, std::string(as4::kSoapContentType), std::string(as_text(before.receipt))};
     }

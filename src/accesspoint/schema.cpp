@@ -102,6 +102,13 @@ CREATE TABLE held (
   released INTEGER, action TEXT, who TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (direction, participant, as4_id));
 )";
 
+// Evidence holds request and answer deflated (evidence_form.hpp). A receipt that stands there is not stored a second time: the duplicate
+// memory and the sent message then name none.
+constexpr std::string_view kCondensedEvidence = R"(
+ALTER TABLE evidence ADD COLUMN form INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE received ADD COLUMN participant TEXT NOT NULL DEFAULT '';
+)";
+
 #ifdef BUDKAVLE_PLANTED_BUGS
 // The fault needs tables that do not stop it.
 constexpr std::string_view kWithoutKeys = R"(
@@ -113,7 +120,8 @@ CREATE TABLE incoming (
   service TEXT NOT NULL, action TEXT NOT NULL, conversation_id TEXT NOT NULL, signer_sha256 TEXT NOT NULL, trace_id TEXT NOT NULL);
 CREATE TABLE received (
   message_id TEXT NOT NULL, from_party TEXT NOT NULL, content_sha256 TEXT NOT NULL, references_sha256 TEXT NOT NULL,
-  receipt BLOB NOT NULL, received INTEGER NOT NULL, signed_at INTEGER NOT NULL);
+  receipt BLOB NOT NULL, received INTEGER NOT NULL, signed_at INTEGER NOT NULL,
+  participant TEXT NOT NULL DEFAULT '');
 )";
 #endif
 
@@ -132,7 +140,8 @@ std::vector<store::Migration> migrations() {
                                        {3, kOperatorTables},
                                        {5, faster_tables()},
                                        {6, kLoadAndSignedTime},
-                                       {7, kRestoration}};
+                                       {7, kRestoration},
+                                       {8, kCondensedEvidence}};
 #ifdef BUDKAVLE_PLANTED_BUGS
     if (store::planted("duplicate_check_not_atomic")) list.push_back({1000, kWithoutKeys});
 #endif

@@ -233,6 +233,7 @@ Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing
     std::optional<ExchangeRecord> exchange;
     if (peer && workshop_.evidence != nullptr) {
         BUDKAVLE_TRY(exchange, evidence_of(message, *peer, now));
+        message.receipt.clear();  // the evidence has it
     }
     const bool keep = workshop_.config.keep_wire_octets && message.state == Outgoing::delivered;
     const auto request = keep ? std::string() : std::exchange(message.request_blob, {});

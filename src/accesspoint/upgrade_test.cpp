@@ -1,6 +1,7 @@
 /// Upgrade with messages in flight (SEC-104): a store written by the first schema is taken over, and everything in it is
 /// delivered exactly once.
 
+#include "accesspoint/incoming.hpp"
 #include "accesspoint/schema.hpp"
 #include "accesspoint/test_support.hpp"
 #include "store/queue.hpp"
@@ -77,6 +78,7 @@ protected:
                 BUDKAVLE_CHECK(tx.execute("UPDATE job SET kind = 'as4.send'"));  // there were no lanes
                 return {};
             }));
+            put_receipts(*present, *old);
         }
         if (postgresql_) {
             schemas_[1] = std::get<store::PostgresLocation>(old_place);
@@ -85,6 +87,23 @@ protected:
             for (const auto* ending : {"", "-wal", "-shm"}) fs::remove(file.string() + ending);
             fs::rename(root_ / "old.db", file);
         }
+    }
+    /// The duplicate memory held the receipts itself.
+    static void put_receipts(store::Database& from, store::Database& to) {
+        std::vector<Remembered> known;
+        ASSERT_TRUE(from.read([&](store::Transaction& tx) -> Result<> {
+            BUDKAVLE_TRY(const auto rows, tx.query("SELECT message_id FROM received"));
+            for (const auto& row : rows) {
+                BUDKAVLE_TRY(auto one, recall(tx, row.text(0)));
+                known.push_back(std::move(*one));
+            }
+            return {};
+        }));
+        ASSERT_TRUE(to.write([&](store::Transaction& tx) -> Result<> {
+            for (const auto& one : known)
+                BUDKAVLE_CHECK(tx.execute("UPDATE received SET receipt = ?2 WHERE message_id = ?1", {one.message_id, one.receipt}));
+            return {};
+        }));
     }
     static store::Value value(const store::Row& row, std::size_t at, char kind) {
         if (row.is_null(at)) return std::monostate{};

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -14,51 +15,71 @@ std::unexpected<Error> io_error() {
     return fail("spool.io", "The spool file cannot be used.", Retry::later);
 }
 
-class SpoolSource final : public Source {
+}  // namespace
+
+class Spool::Reader final : public Source {
 public:
-    explicit SpoolSource(int fd) : fd_(fd) {}
+    explicit Reader(const Spool& spool) : spool_(spool) {}
     Result<std::size_t> read(std::span<std::uint8_t> into) override {
+        if (spool_.fd_ < 0) {
+            const auto rest = ByteView(spool_.small_).subspan(offset_);
+            const auto n = std::min(rest.size(), into.size());
+            std::copy_n(rest.begin(), n, into.begin());
+            offset_ += n;
+            return n;
+        }
         ssize_t got = 0;
         do {
-            got = ::pread(fd_, into.data(), into.size(), offset_);
+            got = ::pread(spool_.fd_, into.data(), into.size(), static_cast<off_t>(offset_));
         } while (got < 0 && errno == EINTR);
         if (got < 0) return io_error();
-        offset_ += got;
+        offset_ += static_cast<std::size_t>(got);
         return static_cast<std::size_t>(got);
     }
 
 private:
-    int fd_;
-    off_t offset_ = 0;
+    const Spool& spool_;
+    std::size_t offset_ = 0;
 };
 
-}  // namespace
-
 Result<std::unique_ptr<Spool>> Spool::create(const std::filesystem::path& folder) {
-    auto name = (folder / "spool-XXXXXX").string();
-    const int fd = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd < 0) return io_error();
-    ::unlink(name.c_str());
-    return std::unique_ptr<Spool>(new Spool(fd));
+    return std::unique_ptr<Spool>(new Spool(folder));
 }
 
 Spool::~Spool() {
-    ::close(fd_);
+    if (fd_ >= 0) ::close(fd_);
 }
 
-Result<> Spool::write(ByteView bytes) {
+Result<> Spool::open_file() {
+    auto name = (folder_ / "spool-XXXXXX").string();
+    fd_ = ::mkostemp(name.data(), O_CLOEXEC);
+    if (fd_ < 0) return io_error();
+    ::unlink(name.c_str());
+    BUDKAVLE_CHECK(put(small_));
+    small_ = {};
+    return {};
+}
+
+Result<> Spool::put(ByteView bytes) {
     while (!bytes.empty()) {
         const auto put = ::write(fd_, bytes.data(), bytes.size());
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return io_error();
         bytes = bytes.subspan(static_cast<std::size_t>(put));
-        size_ += static_cast<std::uint64_t>(put);
     }
     return {};
 }
 
+Result<> Spool::write(ByteView bytes) {
+    if (fd_ < 0 && small_.size() + bytes.size() > kPiece) BUDKAVLE_CHECK(open_file());
+    size_ += bytes.size();
+    if (fd_ >= 0) return put(bytes);
+    small_.insert(small_.end(), bytes.begin(), bytes.end());
+    return {};
+}
+
 std::unique_ptr<Source> Spool::reader() const {
-    return std::make_unique<SpoolSource>(fd_);
+    return std::make_unique<Reader>(*this);
 }
 
 }  // namespace budkavle::as4

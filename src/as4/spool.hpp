@@ -1,5 +1,5 @@
 #pragma once
-/// A nameless file for octets that must wait: written once, then read any number of times.
+/// Octets that must wait: written once, then read any number of times. What is larger than a piece waits in a nameless file.
 
 #include <filesystem>
 #include <memory>
@@ -10,7 +10,7 @@ namespace budkavle::as4 {
 
 class Spool final : public Sink {
 public:
-    /// In `folder`; the file has no name left when this returns. Error "spool.io".
+    /// A file will be in `folder` and has no name left when it is written to. Error "spool.io".
     static Result<std::unique_ptr<Spool>> create(const std::filesystem::path& folder);
     ~Spool() override;
     Result<> write(ByteView bytes) override;
@@ -19,8 +19,13 @@ public:
     [[nodiscard]] std::unique_ptr<Source> reader() const;
 
 private:
-    explicit Spool(int fd) : fd_(fd) {}
-    int fd_;
+    class Reader;
+    explicit Spool(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    Result<> open_file();
+    Result<> put(ByteView bytes);
+    std::filesystem::path folder_;
+    int fd_ = -1;
+    Bytes small_{};
     std::uint64_t size_ = 0;
 };
 
