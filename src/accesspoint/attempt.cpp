@@ -88,28 +88,35 @@ Result<> Sender::try_to_send(Claim& claim, OutgoingMessage message) {
     workshop_.journal.publish(event);
 
     const auto begun = std::chrono::steady_clock::now();
-    const auto failure = transmit(message, *metadata, trace.header());
+    auto* octets = sealed->get();  // null when an earlier attempt sealed it
+    const auto failure = transmit(message, octets, *metadata, trace.header());
     if (failure && failure->error.code == "http.aborted") return take_back(job, std::move(message));
     if (workshop_.figures != nullptr) workshop_.figures->exchange("out", std::chrono::steady_clock::now() - begun);
-    workshop_.send_queue.answered(peer, !failure || !failure->error.code.starts_with("http."));
+    if (workshop_.send_queue.answered(peer, !failure || !failure->error.code.starts_with("http.")))
+        workshop_.departures.ring_here();
     if (failure) return attempt_failed(job, std::move(message), *failure, event);
     message.state = Outgoing::delivered;
     event.name = "as4.delivered";
     event.signature = signature_of(as_text(message.receipt));
-    return finish(job, std::move(message), Outgoing::sending, std::move(event), metadata->endpoint.certificate);
+    return finish(job, std::move(message), Outgoing::sending, std::move(event), Receipted{metadata->endpoint.certificate, octets});
 }
 
-Result<net::ClientResponse> Sender::post(const OutgoingMessage& message, const smp::Metadata& metadata,
-                                         const std::string& traceparent) {
-    BUDKAVLE_TRY(const auto body, workshop_.blobs.read(message.request_blob));
-    BUDKAVLE_TRY(const auto length, workshop_.blobs.size(message.request_blob));
+Result<std::unique_ptr<Source>> Sender::request_of(const OutgoingMessage& message, store::BlobWriter* sealed) const {
+    return sealed != nullptr ? sealed->read() : workshop_.blobs.read(message.request_blob);
+}
+
+Result<net::ClientResponse> Sender::post(const OutgoingMessage& message, store::BlobWriter* sealed,
+                                         const smp::Metadata& metadata, const std::string& traceparent) {
+    BUDKAVLE_TRY(const auto body, request_of(message, sealed));
+    auto length = sealed != nullptr ? Result<std::uint64_t>(sealed->size()) : workshop_.blobs.size(message.request_blob);
+    if (!length) return std::unexpected(length.error());
     net::ClientRequest request;
     request.method = "POST";
     request.url = metadata.endpoint.uri;
     request.headers.set("Content-Type", message.request_type);
     request.headers.set("traceparent", traceparent);
     request.body = body.get();
-    request.body_length = length;
+    request.body_length = *length;
     request.max_response = kLongestAnswer;
     return client_.send(request);
 }
@@ -129,11 +136,11 @@ as4::Judgement Sender::judge(const as4::Evidence& evidence, const net::ClientRes
                              response.body, peer, workshop_.config.folder / "spool");
 }
 
-std::optional<Sender::Failure> Sender::transmit(OutgoingMessage& message, const smp::Metadata& metadata,
-                                                const std::string& traceparent) {
+std::optional<Sender::Failure> Sender::transmit(OutgoingMessage& message, store::BlobWriter* sealed,
+                                                const smp::Metadata& metadata, const std::string& traceparent) {
     const auto evidence = read_evidence(message.evidence);
     if (!evidence) return Failure{evidence.error()};
-    const auto response = post(message, metadata, traceparent);
+    const auto response = post(message, sealed, metadata, traceparent);
     if (!response) {
         // TA15: the producer is told that no receipt came.
         const auto code = local_ebms_code(response.error());

@@ -19,6 +19,15 @@ public:
         ring_here();
         if (outward_) outward_();
     }
+    /// The same where all who wait do the same work and one of them is enough for what has come.
+    void ring_for_one() {
+        {
+            const std::lock_guard lock(lock_);
+            ++rings_;
+        }
+        rung_.notify_one();
+        if (outward_) outward_();
+    }
     /// What another process has rung.
     void ring_here() {
         {

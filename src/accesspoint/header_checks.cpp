@@ -65,12 +65,7 @@ Result<> check_origin(const Workshop& workshop, const as4::UserMessage& message)
     return {};
 }
 
-Result<> check_quota(const Workshop& workshop, const federation::ParticipantId& participant) {
-    Load load;
-    BUDKAVLE_CHECK(workshop.database.read([&](store::Transaction& tx) -> Result<> {
-        BUDKAVLE_TRY(load, load_of(tx, participant, Direction::in));
-        return {};
-    }));
+Result<> check_quota(const Workshop& workshop, const federation::ParticipantId& participant, const Load& load) {
     const auto quota = quota_of(workshop.config, participant);
     if (load.messages < quota.messages && load.octets < quota.octets) return {};
     return fail("as4.quota", "SEC-107", "finalRecipient", "As much waits for the participant as its quota allows.",

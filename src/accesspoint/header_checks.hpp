@@ -21,7 +21,7 @@ namespace budkavle::accesspoint {
 [[nodiscard]] Result<> check_origin(const Workshop& workshop, const as4::UserMessage& message);
 
 /// Error "as4.quota" (later, SEC-107) when what waits for the participant has reached its quota.
-[[nodiscard]] Result<> check_quota(const Workshop& workshop, const federation::ParticipantId& participant);
+[[nodiscard]] Result<> check_quota(const Workshop& workshop, const federation::ParticipantId& participant, const Load& load);
 
 /// The document id under which a sender of `action` must be registered; empty for an Action that is none.
 [[nodiscard]] std::string receipt_document_for(std::string_view action);

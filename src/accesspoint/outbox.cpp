@@ -155,9 +155,14 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
         BUDKAVLE_TRY(before, find_by_key(tx, participant, key));
         return {};
     };
-    BUDKAVLE_CHECK(workshop_.database.read(look));
+    Load load;
+    BUDKAVLE_CHECK(workshop_.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(look(tx));
+        BUDKAVLE_TRY(load, load_of(tx, participant, Direction::out));
+        return {};
+    }));
     if (before) return known(*before, message.xhe_sha256);
-    BUDKAVLE_CHECK(check_quota(participant));
+    BUDKAVLE_CHECK(check_quota(participant, load));
 
     BUDKAVLE_CHECK(blob->prepare());
     message.blob = blob->id();
@@ -178,16 +183,11 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
     }
     workshop_.journal.publish(event);
     workshop_.send_queue.added(message.recipient);
-    workshop_.departures.ring();
+    workshop_.departures.ring_for_one();
     return state_answer(202, message);
 }
 
-Result<> Outbox::check_quota(const federation::ParticipantId& participant) const {
-    Load load;
-    BUDKAVLE_CHECK(workshop_.database.read([&](store::Transaction& tx) -> Result<> {
-        BUDKAVLE_TRY(load, load_of(tx, participant, Direction::out));
-        return {};
-    }));
+Result<> Outbox::check_quota(const federation::ParticipantId& participant, const Load& load) const {
     const auto quota = quota_of(workshop_.config, participant);
     if (load.messages < quota.messages && load.octets < quota.octets) return {};
     return fail("outbox.quota", "SEC-107", {}, "As much waits to be sent as the participant's quota allows.",

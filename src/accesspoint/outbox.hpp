@@ -29,7 +29,7 @@ public:
 private:
     Result<net::Response> try_submit(net::Request& request, const federation::ParticipantId& participant);
     /// Error "outbox.quota" (later).
-    Result<> check_quota(const federation::ParticipantId& participant) const;
+    Result<> check_quota(const federation::ParticipantId& participant, const Load& load) const;
     /// Error "message.unknown".
     Result<OutgoingMessage> find(const federation::ParticipantId& participant, const std::string& id) const;
     Result<net::Response> known(const OutgoingMessage& message, const std::string& xhe_sha256) const;

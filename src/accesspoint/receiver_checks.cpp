@@ -28,14 +28,20 @@ Checked<> Receiver::check_header(Heard& heard, Time now) const {
         const bool early = young.error().retry == Retry::later;
         return std::unexpected(refused_for(early ? as4::Cause::premature : as4::Cause::outdated, young.error()));
     }
-    auto before = find_remembered(message.message_id);
-    if (!before) return std::unexpected(not_now(before.error()));
-    heard.before = std::move(*before);
+    Load load;
+    const auto looked = workshop_.database.read([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_TRY(heard.before, recall(tx, message.message_id));
+        if (heard.before || heard.participant.empty()) return {};
+        BUDKAVLE_TRY(const auto recipient, federation::ParticipantId::parse(message.final_recipient()));
+        BUDKAVLE_TRY(load, load_of(tx, recipient, Direction::in));
+        return {};
+    });
+    if (!looked) return std::unexpected(not_now(looked.error()));
     // A copy gets its answer whatever has changed since: the participant may have left, its quota be full.
     if (heard.before) return {};
     const auto served = find_served(workshop_.config, message);
     if (!served) return std::unexpected(refused_for(as4::Cause::not_serviced, served.error()));
-    if (const auto space = check_quota(workshop_, (*served)->id); !space)
+    if (const auto space = check_quota(workshop_, (*served)->id, load); !space)
         return std::unexpected(not_now(space.error()));
     if (const auto known = check_origin(workshop_, message); !known) {
         if (known.error().retry == Retry::later) return std::unexpected(not_now(known.error()));

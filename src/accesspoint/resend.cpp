@@ -101,7 +101,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
                                   {"deliverAgain", order.deliver_again},
                                   {"reason", order.reason}});
     workshop.send_queue.added(again.recipient);
-    workshop.departures.ring();
+    workshop.departures.ring_for_one();
     return again.as4_id;
 }
 

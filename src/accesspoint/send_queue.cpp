@@ -148,9 +148,10 @@ void SendQueue::release(const Claim& claim) {
     if (peer->second.running == 0 && !peer->second.silent) peers_.erase(peer);
 }
 
-void SendQueue::answered(const std::string& peer, bool anything) {
+bool SendQueue::answered(const std::string& peer, bool anything) {
     const std::lock_guard lock(lock_);
-    if (const auto known = peers_.find(peer); known != peers_.end()) known->second.silent = !anything;
+    const auto known = peers_.find(peer);
+    return known != peers_.end() && std::exchange(known->second.silent, !anything) && anything;
 }
 
 milliseconds SendQueue::quiet_for(milliseconds longest) const {

@@ -60,8 +60,8 @@ public:
     [[nodiscard]] bool enter(Claim& claim, const std::string& peer);
     /// The job has ended or was put back.
     void release(const Claim& claim);
-    /// Whether the peer answered anything when it was last spoken to.
-    void answered(const std::string& peer, bool anything);
+    /// Whether the peer answered anything when it was last spoken to. True when it had been silent until now: then it has more places.
+    bool answered(const std::string& peer, bool anything);
     /// How long nothing can be due, at most `longest`.
     [[nodiscard]] milliseconds quiet_for(milliseconds longest) const;
 

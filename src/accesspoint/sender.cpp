@@ -5,6 +5,7 @@
 #include "accesspoint/wire_head.hpp"
 #include "net/abort.hpp"
 #include "obs/log.hpp"
+#include "store/small_blob.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -32,10 +33,8 @@ public:
     Held(Workshop& workshop, const SendQueue::Claim& claim) : workshop_(workshop), claim_(claim) {}
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
-    ~Held() {
-        workshop_.send_queue.release(claim_);
-        workshop_.departures.ring_here();  // a place is free
-    }
+    /// The place that becomes free needs no bell: this thread looks for the next message itself.
+    ~Held() { workshop_.send_queue.release(claim_); }
 
 private:
     Workshop& workshop_;
@@ -209,9 +208,8 @@ Result<> Sender::postpone(const store::Job& job, const OutgoingMessage& message,
     return {};
 }
 
-Result<ExchangeRecord> Sender::evidence_of(const OutgoingMessage& message, const crypto::Certificate& peer,
-                                           Time now) const {
-    BUDKAVLE_TRY(const auto body, workshop_.blobs.read(message.request_blob));
+Result<ExchangeRecord> Sender::evidence_of(const OutgoingMessage& message, const Receipted& receipted, Time now) const {
+    BUDKAVLE_TRY(const auto body, request_of(message, receipted.sealed));
     MemorySink head(WireHead::kKept);
     (void)copy(*body, head, WireHead::kKept);  // ends with an error where the beginning ends
     return workshop_.evidence->prepare({.participant = message.participant.folded(),
@@ -221,18 +219,18 @@ Result<ExchangeRecord> Sender::evidence_of(const OutgoingMessage& message, const
                                         .request = soap_part(head.bytes(), message.request_type).value_or(""),
                                         .answer = message.receipt,
                                         .answer_type = message.receipt_type,
-                                        .peer = peer});
+                                        .peer = receipted.peer});
 }
 
 Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event,
-                        const std::optional<crypto::Certificate>& peer) {
+                        const std::optional<Receipted>& receipted) {
     const auto now = workshop_.clock.now();
     // What failed may be sent again (resend.hpp); maintenance ends that.
     const bool keep_envelope = message.state != Outgoing::delivered && workshop_.config.failed_envelopes.count() > 0;
     const auto octets = keep_envelope ? std::string() : std::exchange(message.blob, {});
     std::optional<ExchangeRecord> exchange;
-    if (peer && workshop_.evidence != nullptr) {
-        BUDKAVLE_TRY(exchange, evidence_of(message, *peer, now));
+    if (receipted && workshop_.evidence != nullptr) {
+        BUDKAVLE_TRY(exchange, evidence_of(message, *receipted, now));
         message.receipt.clear();  // the evidence has it
     }
     const bool keep = workshop_.config.keep_wire_octets && message.state == Outgoing::delivered;
@@ -250,7 +248,7 @@ Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing
     workshop_.journal.publish(event);
     workshop_.arrivals.ring();  // the message service is told at once
     for (const auto& blob : {octets, request}) {
-        if (!blob.empty()) (void)workshop_.blobs.remove(blob);
+        if (!blob.empty() && !store::lies_in_database(blob)) (void)workshop_.blobs.remove(blob);
     }
     return {};
 }

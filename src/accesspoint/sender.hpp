@@ -41,6 +41,11 @@ private:
         bool unconfirmed = false;
         std::optional<milliseconds> asked{};  ///< Retry-After of the peer
     };
+    /// Who proved the delivery, and what was sent, if this attempt sealed it.
+    struct Receipted {
+        crypto::Certificate peer;
+        store::BlobWriter* sealed;
+    };
     using Claim = SendQueue::Claim;
 
     void work();
@@ -52,10 +57,12 @@ private:
     /// AP-14…AP-16 and the offer of the receiver.
     Result<smp::Metadata> look_up(const OutgoingMessage& message) const;
     /// One transmission. Without a failure the receipt stands in `message`.
-    std::optional<Failure> transmit(OutgoingMessage& message, const smp::Metadata& metadata,
+    std::optional<Failure> transmit(OutgoingMessage& message, store::BlobWriter* sealed, const smp::Metadata& metadata,
                                     const std::string& traceparent);
-    Result<net::ClientResponse> post(const OutgoingMessage& message, const smp::Metadata& metadata,
-                                     const std::string& traceparent);
+    Result<net::ClientResponse> post(const OutgoingMessage& message, store::BlobWriter* sealed,
+                                     const smp::Metadata& metadata, const std::string& traceparent);
+    /// The sealed message: as it was just written, or from the store.
+    Result<std::unique_ptr<Source>> request_of(const OutgoingMessage& message, store::BlobWriter* sealed) const;
     [[nodiscard]] as4::Judgement judge(const as4::Evidence& evidence, const net::ClientResponse& response,
                                        const smp::Metadata& metadata, Time now) const;
     /// The look-up said no or could not be made: tried again by the schedule of look-ups, or final.
@@ -65,10 +72,10 @@ private:
     /// As if the job had not been claimed, or the attempt not been begun.
     Result<> put_back(const store::Job& job);
     Result<> take_back(const store::Job& job, OutgoingMessage message);
-    /// `peer`: whose receipt proves the delivery; kept as evidence with it.
+    /// With a receipt the exchange is kept as evidence.
     Result<> finish(const store::Job& job, OutgoingMessage message, Outgoing was, TransferEvent event,
-                    const std::optional<crypto::Certificate>& peer = std::nullopt);
-    Result<ExchangeRecord> evidence_of(const OutgoingMessage& message, const crypto::Certificate& peer, Time now) const;
+                    const std::optional<Receipted>& receipted = std::nullopt);
+    Result<ExchangeRecord> evidence_of(const OutgoingMessage& message, const Receipted& receipted, Time now) const;
     Result<> postpone(const store::Job& job, const OutgoingMessage& message, Outgoing was, milliseconds by,
                       const TransferEvent& event);
     [[nodiscard]] RetrySchedule lookup_schedule(const federation::ParticipantId& participant) const;

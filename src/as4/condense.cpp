@@ -74,7 +74,8 @@ Result<Bytes> expand(ByteView condensed, ByteView dictionary, std::size_t limit)
         if (got > limit - out.size()) return damaged();
         out.insert(out.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
     } while (stream->block_state != ISAL_BLOCK_FINISH && (stream->avail_in > 0 || stream->avail_out == 0));
-    if (stream->block_state != ISAL_BLOCK_FINISH || stream->avail_in > 0) return damaged();
+    // Whole octets behind the end may have been taken into the bit buffer already.
+    if (stream->block_state != ISAL_BLOCK_FINISH || stream->avail_in > 0 || stream->read_in_length >= 8) return damaged();
     return out;
 }
 

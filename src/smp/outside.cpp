@@ -1,5 +1,8 @@
 #include "smp/outside.hpp"
 
+#include <map>
+#include <mutex>
+
 #include "dns/resolver.hpp"
 #include "smp/crl_fetcher.hpp"
 #include "smp/ocsp_fetcher.hpp"
@@ -27,6 +30,40 @@ private:
     std::unique_ptr<net::Client> inner_;
 };
 
+/// Addresses of host names, remembered for a moment: a sender that is busy asks for the same few again and again. Failures are not.
+class AddressBook {
+public:
+    static net::Resolve over(std::shared_ptr<dns::Resolver> names) {
+        return [book = std::make_shared<AddressBook>(), names = std::move(names)](const std::string& host) {
+            return book->find(host, *names);
+        };
+    }
+
+private:
+    using Moment = std::chrono::steady_clock::time_point;
+    static constexpr seconds kLife{2};
+    static constexpr std::size_t kMost = 1024;
+
+    Result<std::vector<std::string>> find(const std::string& host, const dns::Resolver& names) {
+        {
+            const std::lock_guard lock(lock_);
+            const auto known = known_.find(host);
+            if (known != known_.end() && std::chrono::steady_clock::now() < known->second.first)
+                return known->second.second;
+        }
+        auto found = names.addresses(host);
+        if (found) {
+            const std::lock_guard lock(lock_);
+            if (known_.size() >= kMost) known_.clear();
+            known_.insert_or_assign(host, std::pair(std::chrono::steady_clock::now() + kLife, *found));
+        }
+        return found;
+    }
+
+    std::mutex lock_;
+    std::map<std::string, std::pair<Moment, std::vector<std::string>>> known_;
+};
+
 struct Patience {
     seconds connect, stall, total;
 };
@@ -38,6 +75,7 @@ constexpr Patience kForResponders{seconds(2), seconds(3), seconds(4)};
 
 struct Outside::State {
     std::shared_ptr<dns::Resolver> resolver;
+    net::Resolve addresses;
     std::shared_ptr<crypto::CrlStore> data;
     std::shared_ptr<net::Client> metadata_client;
     std::shared_ptr<net::Client> list_client;
@@ -53,7 +91,7 @@ struct Outside::State {
         // begin.
         options.tls = {
             .server_trust = config.tls_trust, .crls = data, .revocation = crypto::RevocationPolicy::when_present, .identity = {}};
-        options.resolve = [names = resolver](const std::string& host) { return names->addresses(host); };
+        options.resolve = addresses;
         options.guard = guard;
         options.connect_timeout = patience.connect;
         options.stall_timeout = patience.stall;
@@ -79,6 +117,7 @@ Result<std::unique_ptr<Outside>> Outside::start(const OutsideConfig& config, con
     BUDKAVLE_TRY(const auto guard, net::AddressGuard::from_ranges(config.permitted_addresses));
     auto state = std::make_shared<State>();
     state->resolver = dns::make_resolver(config.resolver_address, config.resolver_port);
+    state->addresses = AddressBook::over(state->resolver);
     state->data = data ? std::move(data) : std::make_shared<crypto::CrlStore>();
     state->data->set_grace(config.revocation_grace);
     state->metadata_client = net::Client::create(state->client_options(config, guard, kForMetadata));
@@ -128,7 +167,7 @@ Directory& Outside::directory() {
 }
 
 net::Resolve Outside::resolve() const {
-    return [names = state_->resolver](const std::string& host) { return names->addresses(host); };
+    return state_->addresses;
 }
 
 const std::shared_ptr<crypto::CrlStore>& Outside::revocation() const {

@@ -17,6 +17,9 @@ inline constexpr std::size_t kSmallBlob = std::size_t{64} * 1024;
 /// A migration of the database that is given to `with_small_blobs`.
 [[nodiscard]] std::string_view small_blob_schema();
 
+/// Is this the id of a small blob? BlobStore::remove_within takes such a one away completely.
+[[nodiscard]] bool lies_in_database(std::string_view id);
+
 /// Blobs up to `kSmallBlob` go to `database`, the others to `files`. Nobody but the caller's rows holds the ids together: a blob that was
 /// made durable by `commit` alone and is named by no row goes with the next `sweep`.
 /// `database` must outlive the result. `key`: as for `files`.
