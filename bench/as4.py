@@ -40,16 +40,25 @@ def receive_fresh(bench, folder, bits, count=200):
     return result
 
 
-def count_syncs(bench, folder, bits, count=200):
+def count_syncs(bench, folder, bits, outgoing, count=200):
     """In a run of its own, because tracing slows everything down: calls that wait for the disk."""
     corpus = folder / f"sync{bits}"
-    bench.make_incoming(corpus, "--count", count)
+    peer = None
+    if outgoing:
+        bench.make_outgoing(corpus, "--count", count)
+        peer = bench.null_peer()
+        peer.wait_for("ready")
+    else:
+        bench.make_incoming(corpus, "--count", count)
     report = folder / "strace.txt"
     tracer = subprocess.Popen(["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", report, "-p", str(bench.pid)], stderr=subprocess.DEVNULL)
     time.sleep(1)
-    timed(bench, bench.load(corpus, "--connections", 16))
+    timed(bench, bench.outbox(corpus, "--connections", 4) if outgoing else bench.load(corpus, "--connections", 16))
     tracer.terminate()
     tracer.wait()
+    if peer:
+        peer.go()
+        peer.process.wait()
     corpus.unlink()
     calls = 0
     for line in report.read_text().splitlines():
@@ -151,11 +160,15 @@ def measure(bits, args, table):
                 table.add(f"phase4 receive, RSA-2048, warmed with {args.warm_phase4} messages", f"{other:.0f} us of processor each; ours are {other / cpu:.1f} times as many a second", f">= {PHASE4_FACTOR}", other / cpu >= PHASE4_FACTOR)
         fresh = receive_fresh(bench, folder, bits)
         table.add(f"{kind} receive, a fresh connection each", f"{fresh['seconds'] * 1e6 / fresh['messages']:.0f} us each, processor {fresh['cpu_seconds'] * 1e6 / fresh['messages']:.0f} us")
-        table.add(f"{kind} receive, fsync and fdatasync", f"{count_syncs(bench, folder, bits):.2f} each")
+        table.add(f"{kind} receive, fsync and fdatasync", f"{count_syncs(bench, folder, bits, False):.2f} each")
         out = send(bench, folder, bits, int(args.seconds * 1e6 / (operation + 1500)))
+        last = rsa_microseconds(bits)
+        operation = (after + last) / 2
         each, out_cpu = out["seconds"] * 1e6 / out["messages"], out["cpu_seconds"] * 1e6 / out["messages"]
         out_beyond = (out_cpu - operation) / reference
         table.add(f"{kind} send, {out['messages']} messages, interface C included", f"{each:.0f} us each, {1e6 / each:.0f}/s, share of the limit {operation:.0f} us {operation / each:.2f}")
+        table.add(f"{kind} private operation", f"{last:.0f} us after sending")
+        table.add(f"{kind} send, fsync and fdatasync", f"{count_syncs(bench, folder, bits, True):.2f} each")
         table.add(f"{kind} send, processor", f"{out_cpu:.0f} us each, {out_cpu - operation:.0f} us beyond = {out_beyond:.2f} RSA-2048 operations", f"<= {MOST_BEYOND}", out_beyond <= MOST_BEYOND)
 
 
