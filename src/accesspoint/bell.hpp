@@ -21,12 +21,15 @@ public:
     }
     /// The same where all who wait do the same work and one of them is enough for what has come.
     void ring_for_one() {
+        ring_for_one_here();
+        if (outward_) outward_();
+    }
+    void ring_for_one_here() {
         {
             const std::lock_guard lock(lock_);
             ++rings_;
         }
         rung_.notify_one();
-        if (outward_) outward_();
     }
     /// What another process has rung.
     void ring_here() {

@@ -137,15 +137,18 @@ bool SendQueue::enter(Claim& claim, const std::string& peer) {
     return true;
 }
 
-void SendQueue::release(const Claim& claim) {
+bool SendQueue::release(const Claim& claim) {
     const std::lock_guard lock(lock_);
     auto& lane = lanes_[claim.lane];
+    bool wanted = lane.running >= limits_.per_peer;
     --lane.running;
     stir(lane);
     const auto peer = peers_.find(claim.peer);
-    if (peer == peers_.end()) return;
+    if (peer == peers_.end()) return true;  // put back: others may take it
+    wanted |= places(claim.peer) == 0;
     --peer->second.running;
     if (peer->second.running == 0 && !peer->second.silent) peers_.erase(peer);
+    return wanted;
 }
 
 bool SendQueue::answered(const std::string& peer, bool anything) {

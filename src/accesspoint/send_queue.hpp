@@ -58,8 +58,8 @@ public:
     /// The peer of the claimed job. False: the peer has no place; put the job back unchanged and `release` it. The lane
     /// waits until there is one.
     [[nodiscard]] bool enter(Claim& claim, const std::string& peer);
-    /// The job has ended or was put back.
-    void release(const Claim& claim);
+    /// The job has ended or was put back. True when its place may have been waited for.
+    [[nodiscard]] bool release(const Claim& claim);
     /// Whether the peer answered anything when it was last spoken to. True when it had been silent until now: then it has more places.
     bool answered(const std::string& peer, bool anything);
     /// How long nothing can be due, at most `longest`.

@@ -33,8 +33,10 @@ public:
     Held(Workshop& workshop, const SendQueue::Claim& claim) : workshop_(workshop), claim_(claim) {}
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
-    /// The place that becomes free needs no bell: this thread looks for the next message itself.
-    ~Held() { workshop_.send_queue.release(claim_); }
+    ~Held() {
+        // This thread looks for the next message itself, but perhaps takes one of another lane.
+        if (workshop_.send_queue.release(claim_)) workshop_.departures.ring_for_one_here();
+    }
 
 private:
     Workshop& workshop_;
