@@ -36,8 +36,9 @@ ClientContext::ClientContext(const Target& target) : context_(SSL_CTX_new(TLS_cl
     auto* context = context_.get();
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    if (SSL_CTX_use_certificate_chain_file(context, target.certificate.c_str()) != 1 ||
-        SSL_CTX_use_PrivateKey_file(context, target.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+    const bool with_certificate = !target.certificate.empty();
+    if ((with_certificate && SSL_CTX_use_certificate_chain_file(context, target.certificate.c_str()) != 1) ||
+        (with_certificate && SSL_CTX_use_PrivateKey_file(context, target.key.c_str(), SSL_FILETYPE_PEM) != 1) ||
         SSL_CTX_load_verify_locations(context, target.trust.c_str(), nullptr) != 1)
         lost("The key, certificate or trust of the client cannot be read.");
 }

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     add_outbox(app);
     add_peer(app);
     add_chain(app);
+    add_smp(app);
     CLI11_PARSE(app, argc, argv);
     return 0;
 }

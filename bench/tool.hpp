@@ -15,6 +15,7 @@ void add_load(CLI::App& app);
 void add_outbox(CLI::App& app);
 void add_peer(CLI::App& app);
 void add_chain(CLI::App& app);
+void add_smp(CLI::App& app);
 
 /// Key and certificates of PEM files; ends the program when they cannot be read.
 [[nodiscard]] crypto::Identity identity_of(const std::string& key, const std::string& certificate);

@@ -398,7 +398,16 @@ smpserver::LocatorHost locator_host(Section host) {
 
 smpserver::SmpServerConfig smp_server(Section smp) {
     smpserver::SmpServerConfig out;
-    out.database = smp.path("database");
+    if (const auto server = postgresql(smp.optional_section("postgresql"))) {
+        out.database = *server;
+    } else {
+        out.database = smp.path("database");
+    }
+    if (!smp.text_or("snapshot", "").empty()) out.snapshot = smp.path("snapshot");
+    out.snapshot_max_age = whole(smp.duration_or("snapshot_max_age", out.snapshot_max_age));
+    out.rate.per_second = static_cast<unsigned>(smp.number_or("requests_per_second", out.rate.per_second, 0, 1'000'000));
+    out.rate.burst = static_cast<unsigned>(smp.number_or("request_burst", out.rate.burst, 1, 1'000'000));
+    out.rate.exempt = smp.list_or("balancers", {});
     out.address = smp.text_or("address", out.address);
     out.port = port(smp, "port");
     out.tls_key = smp.path("key");

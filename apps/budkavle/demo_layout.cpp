@@ -403,40 +403,47 @@ std::string knot_config(const fs::path& folder, const Ports& ports) {
         (dns / "run").string(), ports.at("dns"), (dns / "db").string(), kZone, (dns / "zone").string());
 }
 
-smpserver::RegistryConfig registry_config(const fs::path& folder, const Ports& ports) {
+smpserver::RegisterConfig register_config(const fs::path& folder, const Ports& ports) {
     return {.database = folder / "smp" / "data" / "registry.db",
             .base_url = smp_url(ports),
             .signing_key = folder / "smp" / "keys" / "signer.key",
             .signing_certificate = folder / "smp" / "keys" / "signer.crt",
             .smp_trust = folder / "trust" / "smp.pem",
+            .ap_trust = folder / "trust" / "as4.pem",
             .ap_pins = fs::exists(pins_file(folder)) ? pins_file(folder) : fs::path(),
-            .ap_trust = folder / "trust" / "as4.pem"};
+            .o2o_trust = folder / "trust" / "o2o.pem"};
 }
 
-Result<> register_all(smpserver::Registry& registry, const fs::path& folder, const Ports& ports) {
-    const std::string who(kWho);
+Result<> register_all(smpserver::Register& registry, const fs::path& folder, const Ports& ports) {
+    const smpserver::Actor who{std::string(kWho), smpserver::Role::system};
     for (const auto& ap : kAccessPoints) {
         BUDKAVLE_TRY(const auto certificate, certificate_of((folder / ap.name / "keys" / "as4.crt").string()));
-        BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = ap.name,
-                                                   .uri = access_point_url(ports, ap.name),
-                                                   .profile = "digg-transport-as4-v1_0",
-                                                   .certificate = certificate.pem(),
-                                                   .description = ap.operator_name,
-                                                   .contact = "https://drift.example.se/"}));
+        BUDKAVLE_CHECK(registry.change(who, smpserver::PutOperator{ap.name, ap.operator_name}));
+        BUDKAVLE_CHECK(registry.change(who, smpserver::AddApCertificate{ap.name, ap.id, certificate.pem()}));
+        BUDKAVLE_CHECK(registry.change(who, smpserver::PutEndpoint{.operator_id = ap.name,
+                                                                   .name = ap.name,
+                                                                   .uri = access_point_url(ports, ap.name),
+                                                                   .profile = "digg-transport-as4-v1_0",
+                                                                   .certificate_sha256 = certificate.sha256_hex(),
+                                                                   .description = ap.operator_name,
+                                                                   .contact = "https://drift.example.se/"}));
     }
     for (const auto& participant : kParticipants) {
-        BUDKAVLE_TRY(const auto id, federation::ParticipantId::parse(participant.id));
-        BUDKAVLE_CHECK(registry.add_participant(who, id));
+        const std::string id = participant.id;
+        BUDKAVLE_CHECK(
+            registry.change(who, smpserver::AddParticipant{participant.access_point, id, participant.organisation}));
         BUDKAVLE_TRY(const auto certificate, certificate_of((folder / participant.message_service / "keys" /
                                                              ("o2o-" + domain_of(participant.id) + ".crt"))
                                                                 .string()));
         for (const auto use : {smpserver::CertificateUse::signing, smpserver::CertificateUse::encryption}) {
-            BUDKAVLE_CHECK(registry.add_certificate(who, id, use, certificate.pem()));
+            BUDKAVLE_CHECK(registry.change(who, smpserver::AddCertificate{id, use, certificate.pem()}));
         }
         for (const auto document : {federation::kMessageDocument, federation::kReceiptDocument}) {
-            BUDKAVLE_CHECK(registry.add_service(who, id, std::string(document), participant.access_point));
+            BUDKAVLE_CHECK(registry.change(who, smpserver::PutService{.participant = id,
+                                                                      .document = std::string(document),
+                                                                      .endpoints = {participant.access_point}}));
         }
-        BUDKAVLE_CHECK(registry.set_status(who, id, smpserver::Status::approved));
+        BUDKAVLE_CHECK(registry.change(who, smpserver::SetStatus{id, smpserver::Status::approved}));
     }
     return {};
 }
@@ -510,7 +517,7 @@ Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_
     std::error_code ignored;
     fs::create_directories(folder / "smp" / "data", ignored);
     BUDKAVLE_TRY(const auto registry,
-                 smpserver::Registry::open(registry_config(folder, ports), *smp_log, system_clock()));
+                 smpserver::Register::open(register_config(folder, ports), *smp_log, system_clock()));
     BUDKAVLE_CHECK(register_all(*registry, folder, ports));
 
     progress(tr("writing configurations", "skriver konfigurationer"));
@@ -684,7 +691,7 @@ Result<DemoPlatform> open_demo_platform(const fs::path& folder) {
     BUDKAVLE_TRY(platform.log, obs::Log::open(folder / "administration", "demo", system_clock()));
     BUDKAVLE_TRY(platform.authority, open_authority(ca_role(folder, ports), *platform.log));
     BUDKAVLE_TRY(platform.registry,
-                 smpserver::Registry::open(registry_config(folder, ports), *platform.log, system_clock()));
+                 smpserver::Register::open(register_config(folder, ports), *platform.log, system_clock()));
     return platform;
 }
 

@@ -12,7 +12,7 @@
 #include "base/result.hpp"
 #include "obs/log.hpp"
 #include "serve.hpp"
-#include "smpserver/registry.hpp"
+#include "smpserver/register.hpp"
 #include "supervisor.hpp"
 
 namespace budkavle::app {
@@ -35,7 +35,7 @@ Result<> prepare_demo(const std::filesystem::path& folder, const Progress& progr
 struct DemoPlatform {
     std::unique_ptr<obs::Log> log;
     std::unique_ptr<ca::Authority> authority;
-    std::unique_ptr<smpserver::Registry> registry;
+    std::unique_ptr<smpserver::Register> registry;
 };
 [[nodiscard]] Result<DemoPlatform> open_demo_platform(const std::filesystem::path& folder);
 /// Trusts these access point certificates by themselves; access points and message services read it at their next

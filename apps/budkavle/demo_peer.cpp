@@ -57,6 +57,46 @@ Result<> restart_readers(const json::object& facts) {
     return {};
 }
 
+struct Peer {
+    std::string id;
+    std::string party;
+    std::string endpoint;
+    std::string profile;
+};
+
+/// Adds or renews one of the register's objects: being there already is fine.
+Result<> make_sure(smpserver::Register& registry, const smpserver::Change& change) {
+    const smpserver::Actor who{"demo", smpserver::Role::system};
+    const auto done = registry.change(who, change);
+    if (!done && done.error().code != "registry.exists") return std::unexpected(done.error());
+    return {};
+}
+
+Result<> register_peer(smpserver::Register& registry, const Peer& peer, const crypto::Certificate& as4,
+                       const crypto::Certificate& o2o) {
+    const auto op = to_lower_ascii(peer.party);
+    BUDKAVLE_CHECK(make_sure(registry, smpserver::PutOperator{op, peer.party}));
+    BUDKAVLE_CHECK(make_sure(registry, smpserver::AddApCertificate{op, peer.party, as4.pem()}));
+    BUDKAVLE_CHECK(make_sure(registry, smpserver::PutEndpoint{.operator_id = op,
+                                                              .name = peer.party,
+                                                              .uri = peer.endpoint,
+                                                              .profile = peer.profile,
+                                                              .certificate_sha256 = as4.sha256_hex(),
+                                                              .description = peer.party,
+                                                              .contact = "https://drift.example.se/"}));
+    BUDKAVLE_CHECK(make_sure(registry, smpserver::AddParticipant{op, peer.id, o2o.organisation()}));
+    // A peer that comes again with another certificate: the demonstration takes its word for who it is.
+    BUDKAVLE_CHECK(make_sure(registry, smpserver::SetOrganisation{peer.id, o2o.organisation(), ""}));
+    for (const auto use : {smpserver::CertificateUse::signing, smpserver::CertificateUse::encryption})
+        BUDKAVLE_CHECK(make_sure(registry, smpserver::AddCertificate{peer.id, use, o2o.pem()}));
+    for (const auto document : {federation::kMessageDocument, federation::kReceiptDocument}) {
+        BUDKAVLE_CHECK(make_sure(registry, smpserver::PutService{.participant = peer.id,
+                                                                 .document = std::string(document),
+                                                                 .endpoints = {peer.party}}));
+    }
+    return make_sure(registry, smpserver::SetStatus{peer.id, smpserver::Status::approved});
+}
+
 }  // namespace
 
 Result<Exit> add_peer(const PeerOptions& options) {
@@ -120,27 +160,8 @@ Result<Exit> add_peer(const PeerOptions& options) {
         trust_changed = true;
         o2o = more.front().pem();
     }
-    const std::string who = "demo";
-    auto& registry = *platform.registry;
-    BUDKAVLE_CHECK(registry.set_endpoint(who, {.name = party,
-                                               .uri = options.endpoint,
-                                               .profile = options.profile,
-                                               .certificate = as4.pem(),
-                                               .description = party,
-                                               .contact = "https://drift.example.se/"}));
-    if (const auto added = registry.add_participant(who, id); !added && added.error().code != "registry.exists")
-        return std::unexpected(added.error());
-    for (const auto use : {smpserver::CertificateUse::signing, smpserver::CertificateUse::encryption}) {
-        if (const auto added = registry.add_certificate(who, id, use, o2o);
-            !added && added.error().code != "registry.exists")
-            return std::unexpected(added.error());
-    }
-    for (const auto document : {federation::kMessageDocument, federation::kReceiptDocument}) {
-        if (const auto added = registry.add_service(who, id, std::string(document), party);
-            !added && added.error().code != "registry.exists")
-            return std::unexpected(added.error());
-    }
-    BUDKAVLE_CHECK(registry.set_status(who, id, smpserver::Status::approved));
+    BUDKAVLE_TRY(const auto o2o_leaf, crypto::Certificate::from_pem(o2o));
+    BUDKAVLE_CHECK(register_peer(*platform.registry, {id.text(), party, options.endpoint, options.profile}, as4, o2o_leaf));
     if (trust_changed) {
         BUDKAVLE_CHECK(restart_readers(facts));
     }

@@ -32,11 +32,13 @@ void write_endpoint(xml::Writer& out, const Endpoint& endpoint) {
 }
 
 /// One certificate per Extension (`certpub.md` 4.1): two in one are not valid.
-void write_certificate(xml::Writer& out, std::string_view code, const PublishedCertificate& published) {
+void write_certificate(xml::Writer& out, std::string_view code, const PublishedCertificate& published,
+                       std::string_view unit = {}) {
     out.open("Extension");
-    out.leaf("ExtensionID", kCertPubExtension);
+    out.leaf("ExtensionID", unit.empty() ? kCertPubExtension : kUnitExtension);
     out.open("smc:Certificate", {{"xmlns:smc", kAggregateNamespace}, {"xmlns:smb", kBasicNamespace}});
     out.leaf("smb:TypeCode", code);
+    if (!unit.empty()) out.leaf("smb:Description", unit);
     if (published.activation) out.leaf("smb:ActivationDate", format_utc(*published.activation).substr(0, 10));
     if (published.expiration) out.leaf("smb:ExpirationDate", format_utc(*published.expiration).substr(0, 10));
     out.leaf("smb:ContentBinaryObject", base64_encode(published.certificate.der()),
@@ -110,6 +112,8 @@ std::string write_service_metadata(const ServiceMetadata& metadata) {
     out.close();
     for (const auto& certificate : metadata.signing) write_certificate(out, kSigningCode, certificate);
     for (const auto& certificate : metadata.encryption) write_certificate(out, kEncryptionCode, certificate);
+    for (const auto& one : metadata.units)
+        write_certificate(out, one.encryption ? kEncryptionCode : kSigningCode, one.published, one.unit);
     out.close();
     out.close();
     out.close();

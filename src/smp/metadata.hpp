@@ -16,6 +16,8 @@ namespace budkavle::smp {
 
 inline constexpr std::string_view kSmpNamespace = "http://docs.oasis-open.org/bdxr/ns/SMP/2016/05";
 inline constexpr std::string_view kCertPubExtension = "urn:fdc:digg.se:edelivery:xml-extension:smp-certpub:1.0";
+/// Ours: a certificate of a functional unit within the participant. Clients that do not know it pass over it.
+inline constexpr std::string_view kUnitExtension = "urn:budkavle:xml-extension:smp-certpub-unit:1.0";
 inline constexpr std::string_view kAggregateNamespace = "http://docs.oasis-open.org/bdxr/ns/SMP/2/AggregateComponents";
 inline constexpr std::string_view kBasicNamespace = "http://docs.oasis-open.org/bdxr/ns/SMP/2/BasicComponents";
 inline constexpr std::string_view kSigningCode = "urn:fdc:digg.se:edelivery:certpub:signing-cert";
@@ -38,6 +40,13 @@ struct PublishedCertificate {
     std::optional<Time> expiration{};
 };
 
+/// The same for one functional unit of the participant.
+struct UnitCertificate {
+    std::string unit;
+    bool encryption = false;  ///< else signing
+    PublishedCertificate published;
+};
+
 struct ServiceMetadata {
     Identifier participant;
     Identifier document;
@@ -45,6 +54,7 @@ struct ServiceMetadata {
     std::vector<Endpoint> endpoints;  ///< distinct transport profiles
     std::vector<PublishedCertificate> signing;
     std::vector<PublishedCertificate> encryption;
+    std::vector<UnitCertificate> units{};
 };
 
 /// The ServiceGroup (unsigned), with XML declaration. References are `base_url` + path, never built from a request.

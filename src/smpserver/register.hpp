@@ -73,7 +73,7 @@ struct PlannedChange {
     std::string reason;
     Time at;
     enum class State : std::uint8_t { planned, done, failed, cancelled } state = State::planned;
-    std::string error;  ///< of a failed one
+    std::string error{};  ///< of a failed one
 };
 
 struct HistoryEntry {

@@ -1,6 +1,7 @@
 #include "smpserver/smp_server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -8,7 +9,9 @@
 #include "base/bytes.hpp"
 #include "base/stream.hpp"
 #include "smpserver/http_date.hpp"
+#include "smpserver/locator_queue.hpp"
 #include "smpserver/publications.hpp"
+#include "smpserver/snapshot_file.hpp"
 
 namespace budkavle::smpserver {
 namespace {
@@ -18,6 +21,11 @@ constexpr std::string_view kAllow = "GET, HEAD, OPTIONS";
 net::Response plain(int status) {
     net::Response out;
     out.status = status;
+    return out;
+}
+net::Response plain_later(int status, unsigned seconds_from_now) {
+    auto out = plain(status);
+    out.headers.set("Retry-After", std::to_string(seconds_from_now));
     return out;
 }
 
@@ -49,84 +57,111 @@ bool is_unchanged(const net::Request& request, const Publication& publication) {
 
 struct SmpServer::State {
     SmpServerConfig config;
+    crypto::Identity identity;
     obs::Log& log;
-    std::unique_ptr<store::Database> database;
-    std::optional<Locator> locator;
+    const Clock& clock;
+    std::string cache_control;
+    RateLimiter rate;
 
-    mutable std::mutex mutex;  ///< guards the next three
-    std::shared_ptr<const Snapshot> snapshot;
+    std::atomic<std::shared_ptr<const Snapshot>> snapshot{};
+    std::unique_ptr<store::Database> database{};
+    std::unique_ptr<ZoneFilePort> zone{};
+    std::unique_ptr<LocatorWorker> locator{};
+
+    std::mutex mutex{};  ///< guards the next two
+    bool wake = false;
     bool stopping = false;
-    std::condition_variable changed;
-    bool zone_written = false;
-    std::thread poller;
-    std::unique_ptr<net::Server> server;
+    std::condition_variable changed{};
+    std::thread poller{};
+    std::thread keeper{};
+    std::unique_ptr<net::Server> server{};
 
-    State(SmpServerConfig c, obs::Log& l, std::unique_ptr<store::Database> d, const Clock& clock)
-        : config(std::move(c)), log(l), database(std::move(d)) {
-        if (config.locator) locator.emplace(*config.locator, clock);
-    }
+    State(SmpServerConfig c, crypto::Identity i, obs::Log& l, const Clock& k)
+        : config(std::move(c)),
+          identity(std::move(i)),
+          log(l),
+          clock(k),
+          cache_control("max-age=" + std::to_string(config.max_age.count())),
+          rate(config.rate) {}
 
-    [[nodiscard]] std::shared_ptr<const Snapshot> current() const {
-        const std::lock_guard lock(mutex);
-        return snapshot;
-    }
-
-    net::Response answer(const net::Request& request) const {
+    net::Response answer(const net::Request& request) {
+        // Nothing but the name in Host decides; headers that proxies add are not looked at.
         const auto host = request.headers.get("Host");
         const bool known = host && std::ranges::any_of(config.hosts, [&](const auto& name) {
                                return equal_ignore_case_ascii(name, host_name(*host));
                            });
-        if (!known) return plain(400);
+        if (!known) return plain(host ? 421 : 400);
+        if (!rate.admits(request.peer_address, std::chrono::steady_clock::now())) return plain_later(429, 1);
         if (request.method == "OPTIONS" || (request.method != "GET" && request.method != "HEAD")) {
             auto out = plain(request.method == "OPTIONS" ? 200 : 405);
             out.headers.set("Allow", std::string(kAllow));
             return out;
         }
+        const auto published = snapshot.load();
+        if (!published) return plain_later(503, 5);
         const auto target = smp::parse_path(request.path);
         if (!target) return plain(target.error().code == "path.malformed" ? 400 : 404);
-        const auto published = current();
         const auto* publication = published->find(*target);
         if (publication == nullptr) {
-            if (target->document && published->has_other_case(*target))
+            if (published->has_other_case(*target))
                 log.technical(obs::Level::warning, "smp.document_with_other_capitals",
                               {{"document", target->document->text()}});
             return plain(404);
         }
+        return found(request, *publication);
+    }
+
+    net::Response found(const net::Request& request, const Publication& publication) const {
         net::Response out;
-        out.headers.set("ETag", publication->etag);
-        out.headers.set("Last-Modified", http_date(publication->modified));
-        out.headers.set("Cache-Control", "max-age=" + std::to_string(config.max_age.count()));
-        if (is_unchanged(request, *publication)) {
+        out.headers.add("ETag", publication.etag);
+        out.headers.add("Last-Modified", publication.last_modified);
+        out.headers.add("Cache-Control", cache_control);
+        if (is_unchanged(request, publication)) {
             out.status = 304;
             return out;
         }
-        out.headers.set("Content-Type", "text/xml; charset=UTF-8");
-        out.body = publication->octets;
+        out.headers.add("Content-Type", "text/xml; charset=UTF-8");
+        out.body = publication.octets;
         return out;
     }
 
-    Result<> reload() {
-        BUDKAVLE_TRY(const auto version, published_version(*database));
-        auto published = current();
-        if (!published || published->version() != version) {
-            BUDKAVLE_TRY(published, Snapshot::load(*database));
-            zone_written = false;
-            const std::lock_guard lock(mutex);
-            snapshot = published;
-        }
-        if (locator && !zone_written) {
-            BUDKAVLE_CHECK(locator->publish(published->participants()));
-            zone_written = true;
+    Result<> connect() {
+        BUDKAVLE_TRY(database, open_database(config.database));
+        // Other processes tell of changes; the interval is for what was missed.
+        database->listen([this](std::string_view) { nudge(); });
+        if (config.locator) {
+            zone = std::make_unique<ZoneFilePort>(*config.locator, *database, clock);
+            locator = std::make_unique<LocatorWorker>(*database, *zone, log, clock);
+            locator->start(config.poll);
         }
         return {};
     }
 
-    void run() {
+    Result<> reload() {
+        if (!database) BUDKAVLE_CHECK(connect());
+        const auto before = snapshot.load();
+        BUDKAVLE_TRY(auto fresh, Snapshot::refresh(*database, before));
+        if (fresh == before) return {};
+        snapshot.store(std::move(fresh));
+        if (locator) locator->wake();
+        return {};
+    }
+
+    void nudge() {
+        {
+            const std::lock_guard lock(mutex);
+            wake = true;
+        }
+        changed.notify_all();
+    }
+
+    void poll() {
         std::string last_error;
         while (true) {
             {
                 std::unique_lock lock(mutex);
-                changed.wait_for(lock, config.poll, [&] { return stopping; });
+                changed.wait_for(lock, config.poll, [&] { return wake || stopping; });
+                wake = false;
                 if (stopping) return;
             }
             auto done = reload();
@@ -135,6 +170,35 @@ struct SmpServer::State {
                 log.technical(obs::Level::error, "smp.reload_failed", obs::error_fields(done.error()));
             last_error = code;
         }
+    }
+
+    /// Writes what is served to the disk of the node, apart from serving it.
+    void keep() {
+        std::shared_ptr<const Snapshot> kept;
+        while (true) {
+            if (auto now = snapshot.load(); now && now != kept) {
+                if (auto done = write_snapshot(config.snapshot, *now, identity, clock.now()); !done)
+                    log.technical(obs::Level::warning, "smp.snapshot_not_kept", obs::error_fields(done.error()));
+                kept = std::move(now);
+            }
+            std::unique_lock lock(mutex);
+            if (changed.wait_for(lock, config.snapshot_interval, [&] { return stopping; })) return;
+        }
+    }
+
+    Result<> begin() {
+        auto done = reload();
+        if (!done) {
+            auto kept = read_snapshot(config.snapshot, identity.certificate().public_key(), clock.now(),
+                                      config.snapshot_max_age);
+            if (kept) snapshot.store(*std::move(kept));
+            // A fault that time does not heal, and nothing to serve: better not to start.
+            if (!kept && done.error().retry == Retry::never && done.error().code != "db.open") return done;
+            auto fields = obs::error_fields(done.error());
+            fields.push_back({"servesSnapshot", snapshot.load() != nullptr});
+            log.technical(obs::Level::error, "smp.database_away", fields);
+        }
+        return {};
     }
 };
 
@@ -147,19 +211,15 @@ Result<std::unique_ptr<SmpServer>> SmpServer::start(const SmpServerConfig& confi
     BUDKAVLE_TRY(const auto key, read_file(config.tls_key));
     BUDKAVLE_TRY(const auto chain, read_file(config.tls_certificate));
     BUDKAVLE_TRY(auto identity, crypto::identity_from_pem(as_text(key), as_text(chain)));
-    BUDKAVLE_TRY(auto database, store::Database::open(config.database, migrations()));
-    auto state = std::make_unique<State>(config, log, std::move(database), clock);
-    // A name server that is not up yet must not keep the SMP from answering: the poller tries again.
-    if (auto done = state->reload(); !done) {
-        if (done.error().retry == Retry::never || !state->current()) return std::unexpected(std::move(done).error());
-        log.technical(obs::Level::warning, "smp.reload_failed", obs::error_fields(done.error()));
-    }
+    auto state = std::make_unique<State>(config, identity, log, clock);
+    BUDKAVLE_CHECK(state->begin());
     net::TlsServer tls;
     tls.identity = std::move(identity);
     BUDKAVLE_TRY(state->server,
                  net::Server::start(config.address, config.port, std::move(tls), config.limits,
                                     [state = state.get()](net::Request& request) { return state->answer(request); }));
-    state->poller = std::thread([state = state.get()] { state->run(); });
+    state->poller = std::thread([state = state.get()] { state->poll(); });
+    if (!config.snapshot.empty()) state->keeper = std::thread([state = state.get()] { state->keep(); });
     return std::unique_ptr<SmpServer>(new SmpServer(std::move(state)));
 }
 
@@ -168,7 +228,8 @@ std::uint16_t SmpServer::port() const {
 }
 
 std::int64_t SmpServer::version() const {
-    return state_->current()->version();
+    const auto served = state_->snapshot.load();
+    return served ? served->version() : -1;
 }
 
 void SmpServer::stop() {
@@ -177,7 +238,11 @@ void SmpServer::stop() {
         state_->stopping = true;
     }
     state_->changed.notify_all();
-    if (state_->poller.joinable()) state_->poller.join();
+    if (state_->database) state_->database->listen({});
+    for (auto* thread : {&state_->poller, &state_->keeper}) {
+        if (thread->joinable()) thread->join();
+    }
+    state_->locator.reset();
     state_->server->stop();
 }
 

@@ -4,98 +4,21 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include "smp/bdxl.hpp"
 #include "smp/directory.hpp"
 #include "smpserver/http_date.hpp"
-#include "smpserver/test_support.hpp"
+#include "smpserver/rate_limit.hpp"
+#include "smpserver/server_test_support.hpp"
 
 namespace budkavle::smpserver {
 namespace {
 
 using namespace testing;
 
-constexpr const char* kHost = "smp.lab.example.se";
-
-struct Answer {
-    std::string head;
-    std::string body;
-    [[nodiscard]] int status() const { return head.size() < 12 ? 0 : std::stoi(head.substr(9, 3)); }
-    [[nodiscard]] std::string header(const std::string& name) const {
-        for (auto line : split(head, '\n')) {
-            const auto colon = line.find(':');
-            if (colon != std::string_view::npos && equal_ignore_case_ascii(line.substr(0, colon), name))
-                return std::string(trim(line.substr(colon + 1)));
-        }
-        return {};
-    }
-};
-
-class SmpServerTest : public ::testing::Test {
-protected:
-    SmpServerTest() {
-        bench_.fill();
-        config_.database = bench_.config.database;
-        config_.tls_key = bench_.write("tls.key", must(tls_.key->to_pem("")));
-        config_.tls_certificate = bench_.write("tls.pem", tls_.certificate().pem());
-        tls_root_file_ = bench_.write("tls-root.pem", tls_root_.certificate().pem());
-        config_.hosts = {kHost};
-        config_.poll = std::chrono::milliseconds(50);
-    }
-    void start() { server_ = must(SmpServer::start(config_, bench_.log, bench_.clock)); }
-    [[nodiscard]] std::string base() const {
-        return "https://" + std::string(kHost) + ":" + std::to_string(server_->port());
-    }
-    /// curl, a client that others wrote; sends the path as it is.
-    [[nodiscard]] Answer curl(const std::string& path, const std::string& options = "") const {
-        const auto head = bench_.folder / "head";
-        const auto command = "curl -s --path-as-is -D " + head.string() + " --cacert " + tls_root_file_.string() +
-                             " --resolve " + kHost + ":" + std::to_string(server_->port()) + ":127.0.0.1 " + options +
-                             " '" + base() + path + "'";
-        Answer out;
-        std::filesystem::remove(head);
-        FILE* pipe = ::popen(command.c_str(), "r");
-        std::array<char, 4096> buffer{};
-        for (std::size_t got = 0; (got = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-            out.body.append(buffer.data(), got);
-        ::pclose(pipe);
-        if (std::filesystem::exists(head)) out.head = read_text(head);
-        return out;
-    }
-    [[nodiscard]] std::string group_path() const { return smp::url_path(smp::participant(bench_.id)); }
-    [[nodiscard]] std::string message_path() const {
-        return smp::url_path(smp::participant(bench_.id), smp::document(kMessage));
-    }
-    void wait_for_status(const std::string& path, int status) const {
-        for (int i = 0; i < 200 && curl(path).status() != status; ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        EXPECT_EQ(curl(path).status(), status) << path;
-    }
-
-    Bench bench_;
-    // curl judges certificates by the true time.
-    static crypto::Identity make_tls_root() {
-        const auto key = must(crypto::generate_rsa(2048));
-        auto what = make_template({{"CN", "TLS-rot"}}, must(parse_time("2020-01-01T00:00:00Z")),
-                                  must(parse_time("2090-01-01T00:00:00Z")));
-        what.ca = true;
-        what.key_usage = {"keyCertSign", "cRLSign"};
-        return must(crypto::make_identity(key, {must(crypto::issue_self_signed(what, key))}));
-    }
-    crypto::Identity tls_root_ = make_tls_root();
-    crypto::Identity tls_ = make_leaf(kHost, tls_root_,
-                                      {.not_before = must(parse_time("2020-01-01T00:00:00Z")),
-                                       .not_after = must(parse_time("2090-01-01T00:00:00Z")),
-                                       .dns_names = {kHost}});
-    std::filesystem::path tls_root_file_;
-    SmpServerConfig config_;
-    std::unique_ptr<SmpServer> server_;
-};
+class SmpServerTest : public ServerBench {};
 
 TEST_F(SmpServerTest, GetOfMetadata_TA01_TA15_TA17_TA20_TA21_TA22) {
     start();
@@ -205,7 +128,18 @@ TEST_F(SmpServerTest, ConditionalRequests) {
 
 TEST_F(SmpServerTest, OnlyConfiguredHostNames) {
     start();
-    EXPECT_EQ(curl(group_path(), "-H 'Host: evil.example.se'").status(), 400);
+    EXPECT_EQ(curl(group_path(), "-H 'Host: evil.example.se'").status(), 421);
+    EXPECT_EQ(curl(group_path(), "-H 'Host:' --http1.0").status(), 400) << "no name at all";
+    for (const char* header : {"X-Forwarded-Host: smp.lab.example.se", "Forwarded: host=smp.lab.example.se",
+                               "X-Original-Host: smp.lab.example.se", "X-Forwarded-For: 192.0.2.1"}) {
+        EXPECT_EQ(curl(group_path(), "-H 'Host: evil.example.se' -H '" + std::string(header) + "'").status(), 421)
+            << header;
+        const auto answer = curl(group_path(), "-H '" + std::string(header) +
+                                                   "' -H 'X-Forwarded-Proto: http' -H "
+                                                   "'X-Rewrite-URL: /' -H 'X-Original-URL: /'");
+        EXPECT_EQ(answer.status(), 200) << header;
+        EXPECT_NE(answer.body.find("href=\"https://smp.example.se/"), std::string::npos) << header;
+    }
     EXPECT_EQ(curl(group_path(), "-H 'Host: SMP.lab.example.se'").status(), 200);
     const auto plain_http = std::system(
         ("curl -s -m 5 -o /dev/null http://127.0.0.1:" + std::to_string(server_->port()) + "/ >/dev/null 2>&1")
@@ -215,9 +149,9 @@ TEST_F(SmpServerTest, OnlyConfiguredHostNames) {
 
 TEST_F(SmpServerTest, ChangesOfTheRegisterAppear) {
     start();
-    Bench::ok(bench_.registry->set_status("bo", bench_.id, Status::pending));
+    bench_.must_change(bench_.federation, SetStatus{bench_.id.text(), Status::pending});
     wait_for_status(group_path(), 404);
-    Bench::ok(bench_.registry->set_status("bo", bench_.id, Status::approved));
+    bench_.must_change(bench_.federation, SetStatus{bench_.id.text(), Status::approved});
     wait_for_status(group_path(), 200);
 }
 
@@ -276,18 +210,97 @@ TEST_F(SmpServerTest, LookUpThroughKnotAndTls_FED07_FED08) {
         return found ? found->endpoint.uri : found.error().code + " " + found.error().text;
     };
     EXPECT_EQ(look(kMessage), "https://ap.example.se/as4");
-    Bench::ok(bench_.registry->remove_service("anna", bench_.id, kReceipt, "ap1"));
+    bench_.must_change(bench_.anna, RemoveService{bench_.id.text(), kReceipt});
     wait_for_status(smp::url_path(smp::participant(bench_.id), smp::document(kReceipt)), 404);
     EXPECT_TRUE(look(kReceipt).starts_with("smp.no_document"));
 
-    Bench::ok(bench_.registry->set_status("bo", bench_.id, Status::rejected));
+    bench_.must_change(bench_.federation, SetStatus{bench_.id.text(), Status::rejected});
     for (int i = 0; i < 200 && !look(kMessage).starts_with("smp.not_registered"); ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_TRUE(look(kMessage).starts_with("smp.not_registered")) << look(kMessage);
-    Bench::ok(bench_.registry->set_status("bo", bench_.id, Status::approved));
+    bench_.must_change(bench_.federation, SetStatus{bench_.id.text(), Status::approved});
     for (int i = 0; i < 200 && look(kMessage) != "https://ap.example.se/as4"; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_EQ(look(kMessage), "https://ap.example.se/as4");
+}
+
+// What a node serves does not depend on the database: it keeps answering, and starts from its own signed file.
+TEST_F(SmpServerTest, StartsFromItsSnapshotWhenTheDatabaseIsAway) {
+    config_.snapshot = bench_.folder / "node.snapshot";
+    config_.snapshot_interval = seconds(1);
+    start();
+    const auto before = curl(message_path());
+    for (int i = 0; i < 200 && !std::filesystem::exists(config_.snapshot); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    server_.reset();
+    const auto true_place = config_.database;
+    config_.database = store::PostgresLocation{.server = "host=" + (bench_.folder / "nowhere").string()};
+    start();
+    const auto after = curl(message_path());
+    EXPECT_EQ(after.body, before.body);
+    EXPECT_EQ(after.header("ETag"), before.header("ETag"));
+    EXPECT_EQ(after.header("Last-Modified"), before.header("Last-Modified"));
+    server_.reset();
+
+    bench_.clock.at += config_.snapshot_max_age + std::chrono::hours(1);
+    start();
+    EXPECT_EQ(curl(message_path()).status(), 503) << "too old";
+    EXPECT_EQ(curl(message_path()).header("Retry-After"), "5");
+    server_.reset();
+    bench_.clock.at = kNow;
+    auto octets = read_text(config_.snapshot);
+    octets[octets.find("https://ap.example.se") + 10] = 'q';
+    (void)bench_.write("node.snapshot", octets);
+    start();
+    EXPECT_EQ(curl(message_path()).status(), 503) << "not what this node wrote";
+    server_.reset();
+    config_.database = true_place;
+    start();
+    EXPECT_EQ(curl(message_path()).body, before.body);
+}
+
+TEST_F(SmpServerTest, NodesServeTheSameOctets) {
+    start();
+    auto other = must(SmpServer::start(config_, bench_.log, bench_.clock));
+    const auto first = curl(message_path());
+    server_.swap(other);
+    const auto second = curl(message_path());
+    EXPECT_EQ(first.body, second.body);
+    EXPECT_EQ(first.header("ETag"), second.header("ETag"));
+    EXPECT_EQ(first.header("Last-Modified"), second.header("Last-Modified"));
+}
+
+TEST_F(SmpServerTest, TooManyRequestsOfOneAddress_SEC107) {
+    config_.rate = {.per_second = 1, .burst = 5};
+    start();
+    int refused = 0;
+    for (int i = 0; i < 12; ++i) {
+        const auto answer = curl(group_path(), "-H 'X-Forwarded-For: 192.0.2." + std::to_string(i) + "'");
+        refused += answer.status() == 429 ? 1 : 0;
+        if (answer.status() == 429) EXPECT_EQ(answer.header("Retry-After"), "1");
+    }
+    EXPECT_GE(refused, 5);
+    server_.reset();
+    config_.rate.exempt = {"127.0.0.1"};
+    start();
+    for (int i = 0; i < 12; ++i) EXPECT_EQ(curl(group_path()).status(), 200) << "the balancer";
+}
+
+TEST(RateLimiter, CountsByAddressAndSubnet) {
+    RateLimiter limiter({.per_second = 10, .burst = 2});
+    const RateLimiter::Moment start{};
+    EXPECT_TRUE(limiter.admits("192.0.2.1:1", start));
+    EXPECT_TRUE(limiter.admits("192.0.2.1:2", start));
+    EXPECT_FALSE(limiter.admits("192.0.2.1:3", start));
+    EXPECT_TRUE(limiter.admits("192.0.2.2:1", start));
+    EXPECT_TRUE(limiter.admits("192.0.2.1:4", start + std::chrono::milliseconds(101)));
+    EXPECT_FALSE(limiter.admits("192.0.2.1:4", start + std::chrono::milliseconds(102)));
+    EXPECT_TRUE(limiter.admits("[2001:db8::1]:1", start));
+    EXPECT_TRUE(limiter.admits("[2001:db8::2]:1", start));
+    EXPECT_FALSE(limiter.admits("[2001:db8::3]:1", start)) << "one subscriber, one /64";
+    EXPECT_TRUE(limiter.admits("[2001:db8:0:1::3]:1", start));
+    for (int i = 0; i < 200'000; ++i) (void)limiter.admits("10." + std::to_string(i) + ":1", start);
+    EXPECT_TRUE(limiter.admits("192.0.2.9:1", start)) << "bounded, and still working";
 }
 
 }  // namespace
