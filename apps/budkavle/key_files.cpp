@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/stream.hpp"
+#include "crypto/pkcs11.hpp"
 
 namespace budkavle::app {
 namespace {
@@ -89,10 +90,23 @@ Result<crypto::Identity> from_pem(const KeyFiles& files) {
     return crypto::identity_from_pem(text, as_text(certificate), as_text(passphrase.view()));
 }
 
+/// The key stays in its security module; the certificate is a file.
+Result<crypto::Identity> from_token(const KeyFiles& files) {
+    BUDKAVLE_TRY(const auto uri, crypto::parse_pkcs11_uri(files.key.string()));
+    BUDKAVLE_CHECK(check_mode(uri.pin_file));
+    BUDKAVLE_TRY(const auto token, crypto::token_of(uri));
+    BUDKAVLE_TRY(auto key, token->find(uri.object));
+    BUDKAVLE_TRY(const auto certificate, read_file(files.certificate, kMaxFile));
+    BUDKAVLE_TRY(auto chain, crypto::Certificate::all_from_pem(as_text(certificate)));
+    return crypto::make_identity(std::move(key), std::move(chain));
+}
+
 }  // namespace
 
 Result<crypto::Identity> load_identity(const KeyFiles& files) {
-    auto loaded = files.pkcs12.empty() ? from_pem(files) : from_pkcs12(files);
+    auto loaded = crypto::is_pkcs11_uri(files.key.string()) ? from_token(files)
+                  : files.pkcs12.empty()                    ? from_pem(files)
+                                                            : from_pkcs12(files);
     if (!loaded && loaded.error().place.empty())
         loaded.error().place = (files.pkcs12.empty() ? files.key : files.pkcs12).string();
     return loaded;

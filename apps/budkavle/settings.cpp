@@ -197,6 +197,8 @@ std::vector<std::chrono::seconds> Section::durations_or(std::string_view key,
 
 std::filesystem::path Section::path(std::string_view key) {
     const auto value = text(key);
+    // Where a key in a security module may stand (RFC 7512).
+    if (value.starts_with("pkcs11:")) return value;
     return value.empty() ? std::filesystem::path() : settings_->folder_ / value;
 }
 

@@ -130,6 +130,11 @@ bool is_revocation_reason(std::string_view reason) {
            std::ranges::find(kReasons, reason, &std::pair<std::string_view, int>::first) != kReasons.end();
 }
 
+std::string revocation_reason(long code) {
+    const auto known = std::ranges::find(kReasons, code, &std::pair<std::string_view, int>::second);
+    return known == kReasons.end() ? "unspecified" : std::string(known->first);
+}
+
 Result<Certificate> issue(const CertificateTemplate& what, const PublicKey& subject_key, const Identity& issuer) {
     return build(what, subject_key, &issuer.certificate(), issuer.key);
 }

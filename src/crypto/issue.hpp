@@ -48,6 +48,7 @@ struct RevokedEntry {
     std::string reason;  ///< "keyCompromise", "superseded", "cessationOfOperation", "unspecified", …
 };
 [[nodiscard]] bool is_revocation_reason(std::string_view reason);
+[[nodiscard]] std::string revocation_reason(long code);  ///< of RFC 5280 5.3.1; "unspecified" for others
 /// CRL v2 with cRLNumber and AKI, no IssuingDistributionPoint (`pki.md` 5.3). DER. Errors "issue.template",
 /// "issue.failed".
 [[nodiscard]] Result<Bytes> issue_crl(const Identity& issuer, const std::vector<RevokedEntry>& entries,
@@ -65,6 +66,8 @@ struct CertificateRequest {
     bool proof_of_possession = false;  ///< its own signature verifies
     bool self_signed_certificate = false;
 };
+/// SubjectPublicKeyInfo. Error "key.malformed".
+[[nodiscard]] Result<PublicKey> public_key_from_der(ByteView spki);
 /// Error "request.malformed"; "request.private_key" when a private key was pasted, alone or with other things.
 [[nodiscard]] Result<CertificateRequest> parse_request(ByteView pem_or_der);
 /// PKCS#10 PEM made with `key`.

@@ -130,6 +130,14 @@ Result<CertificateRequest> parse_request(ByteView pem_or_der) {
     return malformed();
 }
 
+Result<PublicKey> public_key_from_der(ByteView spki) {
+    const ErrorQueueGuard guard;
+    const auto* at = spki.data();
+    const std::shared_ptr<EVP_PKEY> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())), EVP_PKEY_free);
+    if (!key || at != spki.data() + spki.size()) return fail("key.malformed", "The octets are no public key.");
+    return PublicKey(key);
+}
+
 Result<std::string> make_request(const KeyHandle& key, const std::vector<NameAttribute>& subject) {
     const ErrorQueueGuard guard;
     const auto failed = [] { return fail("issue.failed", "The request could not be made."); };
