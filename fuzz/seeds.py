@@ -4,6 +4,7 @@
 Usage: fuzz/seeds.py FOLDER
 """
 import hashlib
+import base64
 import json
 import pathlib
 import sys
@@ -58,6 +59,7 @@ def trust():
             yield "crypto", bytes([kind]) + one
     for one in octets("smp-vectors/ocsp/req*"):
         yield "services", b"\x00" + one
+        yield "services", b"\x00/" + base64.b64encode(one)
     for one in octets("smp-vectors/csr/*"):
         yield "services", b"\x01" + one
     for one in octets("smp-vectors/pki/*.pem"):

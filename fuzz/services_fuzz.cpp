@@ -10,6 +10,7 @@
 #include "base/time.hpp"
 #include "ca/intake.hpp"
 #include "ca/ocsp_form.hpp"
+#include "ca/ocsp_responder.hpp"
 #include "federation/identifiers.hpp"
 #include "messageservice/ap_client.hpp"
 #include "net/client_url.hpp"
@@ -97,6 +98,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (data[0] % 6) {
         case 0:
             (void)ca::to_json(ca::judge_ocsp_request(rest));
+            // As the path of a GET: what is found there is a question.
+            if (const auto found = ca::ocsp_question_in(text); found && ca::judge_ocsp_request(*found).certificates == 0)
+                std::abort();
             break;
         case 1: {
             const auto verdict = ca::judge_request(rest);

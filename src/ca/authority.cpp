@@ -53,7 +53,9 @@ Result<std::unique_ptr<Authority>> Authority::open(AuthorityConfig config, obs::
     BUDKAVLE_TRY(auto book, Register::open(config.register_at.value_or(config.folder / "register.db")));
     std::unique_ptr<Authority> out(new Authority(std::move(config), std::move(book), log, clock));
     BUDKAVLE_TRY(const auto all, out->cas());
-    for (const auto& record : all) BUDKAVLE_CHECK(out->identity(record));
+    for (const auto& record : all) {
+        if (!record.offline) BUDKAVLE_CHECK(out->identity(record));
+    }
     return out;
 }
 
@@ -92,6 +94,19 @@ Result<> Authority::check(const CaOrder& order) const {
     return {};
 }
 
+crypto::CertificateTemplate Authority::below_root(const CaOrder& order, const CaRecord& root, Time now) const {
+    crypto::CertificateTemplate what;
+    what.subject = ca_name(config_.owner, order.common_name);
+    what.not_before = now;
+    what.not_after = std::min<Time>(now + (order.validity.count() > 0 ? order.validity : kCaYears),
+                                    root.certificate.not_after());
+    what.ca = true;
+    what.key_usage = {"keyCertSign", "cRLSign"};
+    what.any_policy = true;
+    what.crl_urls = locations(root.id).crl_urls;
+    return what;
+}
+
 Result<crypto::Certificate> Authority::create(std::string_view who, std::string_view parent, const CaOrder& order) {
     BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));
     BUDKAVLE_CHECK(check(order));
@@ -112,9 +127,7 @@ Result<crypto::Certificate> Authority::create(std::string_view who, std::string_
         BUDKAVLE_TRY(const auto above, register_->ca(parent));
         if (above.purpose != CaPurpose::issuing_cas)
             return fail("ca.purpose", "pki.md 5.1", {}, "The parent does not certify CAs.");
-        what.not_after = std::min<Time>(what.not_after, above.certificate.not_after());
-        what.any_policy = true;
-        what.crl_urls = locations(parent).crl_urls;
+        what = below_root(order, above, now);
         BUDKAVLE_TRY(const auto signer, identity(above));
         BUDKAVLE_TRY(made, crypto::issue(what, key->public_key(), signer));
     }
@@ -233,12 +246,13 @@ void Authority::changed() const {
     if (on_change_) on_change_();
 }
 
-Result<crypto::Identity> Authority::ocsp_signer(std::string_view who, std::string_view ca) {
+Result<crypto::Identity> Authority::service_signer(std::string_view who, std::string_view ca,
+                                                   std::string_view profile) {
     BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));
     BUDKAVLE_TRY(const auto record, register_->ca(ca));
     if (record.purpose == CaPurpose::issuing_cas)
         return fail("ca.purpose", "pki.md 5.3", {}, "An offline root has a list and no responder.");
-    BUDKAVLE_TRY(const auto known, register_->ocsp_signers(ca));
+    BUDKAVLE_TRY(const auto known, register_->service_signers(ca, profile));
     const auto now = clock_.now();
     for (const auto& [name, certificate] : known) {
         const auto half = (certificate.not_after() - certificate.not_before()) / 2;
@@ -248,13 +262,14 @@ Result<crypto::Identity> Authority::ocsp_signer(std::string_view who, std::strin
         if (auto key = config_.keys->get(name)) return crypto::make_identity(std::move(*key), {certificate});
     }
     BUDKAVLE_TRY(const auto signer, identity(record));
-    const auto name = "ocsp-" + new_uuid();
+    const auto name = std::string(profile) + "-" + new_uuid();
     BUDKAVLE_TRY(auto key, config_.keys->make(name, config_.ocsp_rsa_bits));
-    const auto what = ocsp_template(config_.owner, record.certificate, now, config_.ocsp_signer_validity);
+    const auto what =
+        service_template(profile, config_.owner, locations(ca), record.certificate, now, config_.ocsp_signer_validity);
     BUDKAVLE_TRY(auto made, crypto::issue(what, key->public_key(), signer));
     BUDKAVLE_CHECK(register_->add(
         {.ca = record.id,
-         .profile = std::string(kOcspProfile),
+         .profile = std::string(profile),
          .certificate = made,
          .common_name = made.common_name(),
          .organisation = config_.owner.organisation,
@@ -265,7 +280,7 @@ Result<crypto::Identity> Authority::ocsp_signer(std::string_view who, std::strin
                                                {record.id, made.serial_decimal(), name}));
             return {};
         }));
-    log_.audit(who, "ca.issued", facts(ca, kOcspProfile, made));
+    log_.audit(who, "ca.issued", facts(ca, profile, made));
     return crypto::make_identity(std::move(key), {std::move(made)});
 }
 
@@ -297,7 +312,7 @@ Result<> Authority::block_key(std::string_view who, std::string_view key_sha256,
 }
 
 bool Authority::is_due(const CaRecord& record, Time now) const {
-    if (now >= record.certificate.not_after()) return false;
+    if (record.offline || now >= record.certificate.not_after()) return false;
     if (record.crl_due || !record.crl_issued) return true;
     const seconds half = record.crl_validity / 2;
     const seconds age = record.purpose == CaPurpose::issuing_cas ? half : std::min<seconds>(config_.reissue, half);

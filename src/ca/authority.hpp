@@ -56,6 +56,24 @@ public:
     [[nodiscard]] Result<crypto::Certificate> create_ca(std::string_view who, std::string_view parent,
                                                         const CaOrder& order);
 
+    /// An offline root (`pki.md` 5.3): the online side makes the key of an issuing CA and a request (PEM) …
+    [[nodiscard]] Result<std::string> request_ca(std::string_view who, const CaOrder& order);
+    /// … the offline side certifies it, taking the key alone …
+    [[nodiscard]] Result<crypto::Certificate> certify_ca(std::string_view who, std::string_view parent,
+                                                         const CaOrder& order, ByteView request);
+    /// … and the online side enters it below the root, whose key it never has. Error "ca.offline".
+    [[nodiscard]] Result<> install_ca(std::string_view who, const CaOrder& order, const crypto::Certificate& certificate,
+                                      const std::string& root_id, const crypto::Certificate& root);
+    /// A list that an offline root has made: signed by it, not ended, with a higher number. Error "ca.offline".
+    [[nodiscard]] Result<> import_list(std::string_view who, const std::string& ca, ByteView list);
+    /// After a restore of a backup (`pki.md` 5.2): `list` is the newest one that was published. What it revokes is revoked
+    /// here again, and a list with a higher number is published. Returns how many revocations the backup lacked.
+    [[nodiscard]] Result<std::size_t> recover(std::string_view who, const std::string& ca, ByteView list);
+    /// A new list now, due or not.
+    [[nodiscard]] Result<> publish_now(std::string_view who, std::string_view ca);
+    /// RSA with SHA-256 over the protocol of a ceremony.
+    [[nodiscard]] Result<Bytes> sign_protocol(std::string_view who, const std::string& ca, ByteView protocol);
+
     /// For a key whose possession is proven otherwise. Errors "ca.purpose", "ca.order", "ca.key" (refused by policy),
     /// "ca.key_reused", "ca.key_blocked", "ca.name_taken". `also` happens in the same transaction.
     using AlsoIssued = std::function<Result<>(store::Transaction&, const crypto::Certificate&)>;
@@ -93,7 +111,12 @@ public:
     }
     /// The delegated OCSP signer of this CA with its own key; a new one is made when there is none or the newest has lived
     /// half its life. Errors "ca.unknown", "ca.purpose" (an offline root), those of signing.
-    [[nodiscard]] Result<crypto::Identity> ocsp_signer(std::string_view who, std::string_view ca);
+    [[nodiscard]] Result<crypto::Identity> ocsp_signer(std::string_view who, std::string_view ca) {
+        return service_signer(who, ca, kOcspProfile);
+    }
+    /// The same for another service of the CA: `kCmpProfile`.
+    [[nodiscard]] Result<crypto::Identity> service_signer(std::string_view who, std::string_view ca,
+                                                          std::string_view profile);
     /// Called after every issue and revocation of this process, in its thread: what is served follows at once. An empty
     /// function ends it, and waits for a call under way.
     void on_change(std::function<void()> changed);
@@ -113,6 +136,7 @@ private:
     [[nodiscard]] Result<crypto::Identity> identity(const CaRecord& record) const;
     [[nodiscard]] Locations locations(std::string_view ca) const;
     [[nodiscard]] Result<> check(const CaOrder& order) const;
+    [[nodiscard]] crypto::CertificateTemplate below_root(const CaOrder& order, const CaRecord& root, Time now) const;
     [[nodiscard]] Result<crypto::Certificate> create(std::string_view who, std::string_view parent,
                                                      const CaOrder& order);
     [[nodiscard]] Result<crypto::Certificate> issue_checked(std::string_view ca, const Order& order,

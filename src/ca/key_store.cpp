@@ -39,7 +39,23 @@ private:
     SecretBytes passphrase_;
 };
 
+class TokenKeys final : public KeyStore {
+public:
+    explicit TokenKeys(std::shared_ptr<crypto::Pkcs11Token> token) : token_(std::move(token)) {}
+    [[nodiscard]] Result<crypto::KeyHandle> make(const std::string& name, unsigned rsa_bits) override {
+        return token_->generate_rsa(name, rsa_bits);
+    }
+    [[nodiscard]] Result<crypto::KeyHandle> get(const std::string& name) const override { return token_->find(name); }
+
+private:
+    std::shared_ptr<crypto::Pkcs11Token> token_;
+};
+
 }  // namespace
+
+std::unique_ptr<KeyStore> token_keys(std::shared_ptr<crypto::Pkcs11Token> token) {
+    return std::make_unique<TokenKeys>(std::move(token));
+}
 
 std::unique_ptr<KeyStore> file_keys(std::filesystem::path folder, SecretBytes passphrase) {
     return std::make_unique<FileKeys>(std::move(folder), std::move(passphrase));

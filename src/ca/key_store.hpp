@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "crypto/key.hpp"
+#include "crypto/pkcs11.hpp"
 
 namespace budkavle::ca {
 
@@ -27,5 +28,8 @@ public:
 /// FOLDER/NAME.pem: PKCS#8 encrypted under the passphrase, mode 0600; in memory only while in use. A file in the way is
 /// put aside as NAME.pem.unused-….
 [[nodiscard]] std::unique_ptr<KeyStore> file_keys(std::filesystem::path folder, SecretBytes passphrase);
+
+/// The same names as labels in a hardware security module.
+[[nodiscard]] std::unique_ptr<KeyStore> token_keys(std::shared_ptr<crypto::Pkcs11Token> token);
 
 }  // namespace budkavle::ca

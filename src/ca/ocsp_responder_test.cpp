@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <thread>
 
@@ -288,7 +289,7 @@ TEST_F(OcspResponderTest, CacheHeaders) {
 TEST(OcspPath, EverySpellingOfAQuestion) {
     // A question whose base64 has "+", "/" and "//".
     std::size_t checked = 0;
-    for (int i = 0; i < 100'000 && checked < 3; ++i) {
+    for (int i = 0; i < 100'000 && checked < 20; ++i) {
         Bytes question = octets(shared("smp-vectors/ocsp/req-nonce-32.der"));
         random_bytes(std::span(question).last(32));
         const auto text = base64_encode(question);
@@ -299,7 +300,8 @@ TEST(OcspPath, EverySpellingOfAQuestion) {
         EXPECT_EQ(ocsp_question_in("//" + text), question);
         auto merged = text;
         merged.replace(merged.find("//"), 2, "/");
-        if (!has(merged, "//")) EXPECT_EQ(ocsp_question_in("/" + merged), question) << text;
+        // Where it was lost can be told when it was the only one.
+        if (std::count(merged.begin(), merged.end(), '/') == 1) EXPECT_EQ(ocsp_question_in("/" + merged), question) << text;
         auto bare = text;
         while (bare.ends_with('=')) bare.pop_back();
         EXPECT_EQ(ocsp_question_in("/" + bare), question);

@@ -150,9 +150,10 @@ Result<crypto::CertificateTemplate> make_template(const Order& order, const Owne
     return out;
 }
 
-crypto::CertificateTemplate ocsp_template(const Owner& owner, const crypto::Certificate& issuer, Time now,
-                                          std::chrono::days validity) {
-    constexpr std::string_view suffix = " OCSP";
+crypto::CertificateTemplate service_template(std::string_view profile, const Owner& owner, const Locations& locations,
+                                             const crypto::Certificate& issuer, Time now, std::chrono::days validity) {
+    const bool ocsp = profile == kOcspProfile;
+    const std::string_view suffix = ocsp ? " OCSP" : " CMP";
     auto common_name = issuer.common_name();
     while (!is_valid_utf8(common_name) || utf8_length(common_name) + suffix.size() > kMaxName) common_name.pop_back();
     crypto::CertificateTemplate out;
@@ -160,8 +161,12 @@ crypto::CertificateTemplate ocsp_template(const Owner& owner, const crypto::Cert
     out.not_before = std::max<Time>(now - kClockTolerance, issuer.not_before());
     out.not_after = std::min<Time>(now + validity, issuer.not_after());
     out.key_usage = {"digitalSignature"};
-    out.extended_key_usage = {"OCSPSigning"};
-    out.ocsp_no_check = true;
+    out.extended_key_usage = {ocsp ? "OCSPSigning" : "cmcRA"};
+    out.ocsp_no_check = ocsp;
+    if (!ocsp) {
+        out.crl_urls = locations.crl_urls;
+        out.ocsp_urls = locations.ocsp_urls;
+    }
     return out;
 }
 

@@ -65,11 +65,13 @@ struct Locations {
                                                                 const Locations& locations,
                                                                 const crypto::Certificate& issuer, Time now);
 
-/// A delegated OCSP responder of the CA `issuer` (`pki.md` 5.4): id-kp-OCSPSigning, id-pkix-ocsp-nocheck, no pointers to
-/// revocation.
-[[nodiscard]] crypto::CertificateTemplate ocsp_template(const Owner& owner, const crypto::Certificate& issuer, Time now,
-                                                        std::chrono::days validity);
-/// How it stands in the register.
+/// Signers of the services of a CA, as they stand in the register.
 inline constexpr std::string_view kOcspProfile = "ocsp-signing";
+inline constexpr std::string_view kCmpProfile = "cmp-signing";
+/// `kOcspProfile` (`pki.md` 5.4): id-kp-OCSPSigning, id-pkix-ocsp-nocheck, no pointers to revocation. `kCmpProfile`:
+/// id-kp-cmcRA.
+[[nodiscard]] crypto::CertificateTemplate service_template(std::string_view profile, const Owner& owner,
+                                                           const Locations& locations, const crypto::Certificate& issuer,
+                                                           Time now, std::chrono::days validity);
 
 }  // namespace budkavle::ca

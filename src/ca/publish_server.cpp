@@ -12,11 +12,14 @@
 #include "ca/ocsp_form.hpp"
 #include "ca/requests.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/expiry.hpp"
 
 namespace budkavle::ca {
 namespace {
 
 constexpr std::string_view kWho = "ca.timer";
+constexpr std::chrono::days kReminder{90};
+constexpr std::size_t kPage = 500;
 constexpr std::chrono::milliseconds kGlance{250};
 constexpr std::chrono::seconds kPause{10};  ///< after a fault in signing
 
@@ -76,7 +79,9 @@ struct PublishServer::State {
     const Clock& clock;
     PublishServerConfig config;
     std::unique_ptr<OcspResponder> ocsp;
+    std::unique_ptr<CmpServer> cmp;
     std::unique_ptr<net::Server> server;
+    crypto::ExpiryWatch reminders;
     std::mutex mutex;
     std::condition_variable wake;
     bool ending = false;
@@ -94,7 +99,37 @@ struct PublishServer::State {
         if (const auto done = authority.publish_due(kWho); !done)
             log.technical(obs::Level::error, "ca.crl_renewal_failed", obs::error_fields(done.error()));
         (void)Requests(authority).expire_due(kWho);
+        remind();
         alarm_late_lists();
+    }
+
+    /// SEC-120: what ends within 90, 30 and 7 days and has no successor of the same name yet.
+    void remind() {
+        const auto now = clock.now();
+        std::vector<crypto::InventoryItem> soon;
+        for (std::size_t offset = 0;; offset += kPage) {
+            const auto page = authority.certificates(
+                {.state = CertificateState::valid, .ends_before = now + kReminder}, {.offset = offset, .limit = kPage});
+            if (!page) return;
+            for (const auto& one : page->rows) {
+                if (one.profile == kOcspProfile || one.profile == kCmpProfile) continue;  // renewed by themselves
+                const auto same = authority.certificates(
+                    {.ca = one.ca, .common_name = one.common_name, .state = CertificateState::valid}, {.limit = kPage});
+                const bool renewed = same && std::ranges::any_of(same->rows, [&](const IssuedRecord& other) {
+                    return other.profile == one.profile && other.certificate.not_after() > one.certificate.not_after();
+                });
+                if (!renewed) soon.push_back(crypto::inventory_item("ca." + one.profile, false, one.certificate));
+            }
+            if (page->rows.size() < kPage) break;
+        }
+        for (const auto& notice : reminders.due(soon, now)) {
+            log.technical(obs::Level::warning, "ca.certificate_ends",
+                          {{"serial", notice.item.certificate.serial_decimal()},
+                           {"commonName", notice.item.certificate.common_name()},
+                           {"organisation", notice.item.certificate.organisation()},
+                           {"days", notice.days},
+                           {"threshold", std::int64_t{notice.threshold}}});
+        }
     }
 
     /// False after a fault: not tried again at once.
@@ -144,6 +179,8 @@ struct PublishServer::State {
         const std::string_view path = request.path;
         if (ocsp && path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
             return ocsp->serve(request, prefix);
+        constexpr std::string_view below_cmp = "/cmp/";
+        if (cmp && path.starts_with(below_cmp)) return cmp->serve(request, std::string(path.substr(below_cmp.size())));
         return answer_crl(authority.publish_folder(), request, clock.now(), config.max_age);
     }
 };
@@ -166,6 +203,10 @@ Result<std::unique_ptr<PublishServer>> PublishServer::start(const PublishServerC
         BUDKAVLE_TRY(raw->ocsp, OcspResponder::open(*config.ocsp, authority));
         raw->refresh_answers();
         authority.on_change([raw] { raw->refresh_answers(); });
+    }
+    if (config.cmp) {
+        limits.body_bytes = kMaxCmpMessage;
+        raw->cmp = std::make_unique<CmpServer>(*config.cmp, authority);
     }
     BUDKAVLE_TRY(raw->server, net::Server::start(config.address, config.port, std::nullopt, limits,
                                                  [raw](net::Request& request) { return raw->answer(request); }));

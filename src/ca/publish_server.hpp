@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ca/authority.hpp"
+#include "ca/cmp_server.hpp"
 #include "ca/ocsp_responder.hpp"
 #include "net/http.hpp"
 #include "obs/log.hpp"
@@ -20,6 +21,7 @@ struct PublishServerConfig {
     std::chrono::seconds max_age{3600};                ///< upper bound for Cache-Control
     std::size_t connections = 256;
     std::optional<OcspConfig> ocsp{};  ///< absent: lists only
+    std::optional<CmpConfig> cmp{};    ///< POST /cmp/ID: renewal by machines
 };
 
 /// GET and HEAD /crl/ID.crl; 404 and 405 otherwise. ETag and If-None-Match, Last-Modified, Expires,

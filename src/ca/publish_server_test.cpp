@@ -122,5 +122,25 @@ TEST_F(PublishServerTest, RenewsInTheBackground) {
     server->stop();
 }
 
+// SEC-120: 90, 30 and 7 days before the end, each once, and not when there is a successor.
+TEST_F(PublishServerTest, RemindsBeforeCertificatesEnd) {
+    const auto log = obs::Log::open(scratch.file("log"), "ca", clock).value();
+    const auto key = [] { return crypto::generate_rsa(3072).value()->public_key(); };
+    const Order order{.profile = Profile::organisation_sign, .common_name = "Kommun", .organisation = "Kommun", .validity = std::chrono::days(100)};
+    ASSERT_TRUE(authority->issue("t", "o2o", order, key()));
+    const auto told = [&] {
+        PublishServer::start({.check_interval = std::chrono::hours(1)}, *authority, *log, clock).value()->stop();
+        const auto text = crypto::testing::text(scratch.file("log") / "technical.jsonl");
+        std::size_t count = 0;
+        for (auto at = text.find("ca.certificate_ends"); at != std::string::npos; at = text.find("ca.certificate_ends", at + 1)) ++count;
+        return count;
+    };
+    EXPECT_EQ(told(), 0U);
+    clock.at += std::chrono::milliseconds(std::chrono::days(75)).count();
+    EXPECT_EQ(told(), 1U);
+    ASSERT_TRUE(authority->issue("t", "o2o", order, key()));
+    EXPECT_EQ(told(), 1U);
+}
+
 }  // namespace
 }  // namespace budkavle::ca

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxPage = 500;
 constexpr std::string_view kCaColumns =
-    "SELECT id, purpose, parent, certificate, crl_validity, crl_number, crl_issued, crl_due, changes FROM authority ";
+    "SELECT id, purpose, parent, certificate, crl_validity, crl_number, crl_issued, crl_due, changes, offline FROM authority ";
 
 std::int64_t number_of(Time at) {
     return at.time_since_epoch().count();
@@ -30,6 +30,7 @@ Result<CaRecord> ca_of(const store::Row& row) {
     if (!row.is_null(6)) out.crl_issued = time_of(row.integer(6));
     out.crl_due = row.integer(7) != 0;
     out.changes = row.integer(8);
+    out.offline = row.integer(9) != 0;
     return out;
 }
 
@@ -184,9 +185,9 @@ Result<> Register::add_ca(const CaRecord& record, Time issued) {
         if (!same.empty()) return fail("ca.exists", "There is a CA with this id already.");
         BUDKAVLE_CHECK(
             transaction.execute("INSERT INTO authority (id, purpose, parent, certificate, crl_validity, crl_number, "
-                                "crl_due) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1)",
+                                "crl_due, offline) VALUES (?1, ?2, ?3, ?4, ?5, 0, 1, ?6)",
                                 {record.id, std::string(name(record.purpose)), record.parent, record.certificate.der(),
-                                 std::int64_t{record.crl_validity.count()}}));
+                                 std::int64_t{record.crl_validity.count()}, std::int64_t{record.offline ? 1 : 0}}));
         if (record.parent.empty()) return {};
         return insert(transaction, {.ca = record.parent,
                                     .profile = "ca",
@@ -315,6 +316,9 @@ Result<std::vector<crypto::RevokedEntry>> Register::revoked(std::string_view ca,
                                                         "AND revoked IS NOT NULL AND not_after > ?2",
                                                         {std::string(ca), number_of(now - keep)}));
         for (const auto& row : rows) out.push_back({row.text(0), time_of(row.integer(1)), row.text(2)});
+        BUDKAVLE_TRY(const auto lost,
+                     transaction.query("SELECT serial, revoked, reason FROM lost_revocation WHERE ca = ?1", {std::string(ca)}));
+        for (const auto& row : lost) out.push_back({row.text(0), time_of(row.integer(1)), row.text(2)});
         return {};
     }));
     return out;

@@ -23,6 +23,7 @@ struct CaRecord {
     std::uint64_t crl_number = 0;    ///< the last one taken
     std::optional<Time> crl_issued;  ///< thisUpdate of the last list
     bool crl_due = true;             ///< something was revoked since
+    bool offline = false;            ///< its key is elsewhere: its lists are brought here
     std::int64_t changes = 0;        ///< counts what was issued and revoked: a reader sees that something is new
 };
 
@@ -125,6 +126,10 @@ public:
     /// What the next list of this CA has to hold: revoked, and not expired for more than `keep`.
     [[nodiscard]] Result<std::vector<crypto::RevokedEntry>> revoked(std::string_view ca, Time now,
                                                                     std::chrono::days keep) const;
+    /// After a restore: what the last published list revoked stays revoked, also numbers that this register no longer
+    /// knows, and the next list has a higher number. Returns how many entries were new here.
+    [[nodiscard]] Result<std::size_t> recover(std::string_view ca, const std::string& who, std::uint64_t number,
+                                              const std::vector<crypto::RevokedEntry>& entries);
     /// Taken before the list is made, so that no two lists ever share a number, whatever fails in between.
     [[nodiscard]] Result<std::uint64_t> next_crl_number(std::string_view ca);
     /// Enters a list unless one with a higher number is there already (another node was quicker). True: it is the
@@ -136,8 +141,9 @@ public:
     /// `CaRecord::changes` of every CA.
     [[nodiscard]] Result<std::vector<std::pair<std::string, std::int64_t>>> changes() const;
     [[nodiscard]] Result<std::vector<CertificateStatus>> statuses(std::string_view ca) const;
-    /// Delegated OCSP signers of this CA with the names of their keys, newest first.
-    [[nodiscard]] Result<std::vector<std::pair<std::string, crypto::Certificate>>> ocsp_signers(std::string_view ca) const;
+    /// Signers of this CA's service (`kOcspProfile`, `kCmpProfile`) with the names of their keys, newest first.
+    [[nodiscard]] Result<std::vector<std::pair<std::string, crypto::Certificate>>> service_signers(
+        std::string_view ca, std::string_view profile) const;
     [[nodiscard]] Result<std::vector<OcspRow>> ocsp_answers() const;
     [[nodiscard]] Result<> keep_ocsp_answers(const std::vector<OcspRow>& rows);
 

@@ -45,15 +45,16 @@ Result<std::vector<CertificateStatus>> Register::statuses(std::string_view ca) c
     return out;
 }
 
-Result<std::vector<std::pair<std::string, crypto::Certificate>>> Register::ocsp_signers(std::string_view ca) const {
+Result<std::vector<std::pair<std::string, crypto::Certificate>>> Register::service_signers(
+    std::string_view ca, std::string_view profile) const {
     std::vector<std::pair<std::string, crypto::Certificate>> out;
     BUDKAVLE_CHECK(database_->read([&](store::Transaction& transaction) -> Result<> {
         out.clear();
         BUDKAVLE_TRY(const auto rows,
                      transaction.query("SELECT s.key_name, c.certificate FROM ocsp_signer s JOIN certificate c ON c.ca = "
-                                       "s.ca AND c.serial = s.serial WHERE s.ca = ?1 AND c.revoked IS NULL "
+                                       "s.ca AND c.serial = s.serial WHERE s.ca = ?1 AND c.profile = ?2 AND c.revoked IS NULL "
                                        "ORDER BY c.not_after DESC",
-                                       {std::string(ca)}));
+                                       {std::string(ca), std::string(profile)}));
         for (const auto& row : rows) {
             BUDKAVLE_TRY(auto certificate, crypto::Certificate::from_der(row.blob(1)));
             out.emplace_back(row.text(0), std::move(certificate));
@@ -96,6 +97,33 @@ Result<> Register::keep_ocsp_answers(const std::vector<OcspRow>& rows) {
         }
         return {};
     });
+}
+
+Result<std::size_t> Register::recover(std::string_view ca, const std::string& who, std::uint64_t number,
+                                      const std::vector<crypto::RevokedEntry>& entries) {
+    std::size_t count = 0;
+    for (const auto& entry : entries) {
+        const auto done = revoke(ca, entry.serial_decimal, who, {entry.at, entry.reason, "recovered from the published list"});
+        if (done) ++count;
+        if (done || done.error().code == "ca.already_revoked") continue;
+        if (done.error().code != "ca.not_issued") return std::unexpected(done.error());
+        BUDKAVLE_CHECK(database_->write([&](store::Transaction& transaction) -> Result<> {
+            BUDKAVLE_TRY(const auto added,
+                         transaction.execute("INSERT INTO lost_revocation (ca, serial, revoked, reason) VALUES (?1, ?2, "
+                                             "?3, ?4) ON CONFLICT (ca, serial) DO NOTHING",
+                                             {std::string(ca), entry.serial_decimal, number_of(entry.at), entry.reason}));
+            count += static_cast<std::size_t>(added);
+            return {};
+        }));
+    }
+    BUDKAVLE_CHECK(database_->write([&](store::Transaction& transaction) -> Result<> {
+        BUDKAVLE_CHECK(transaction.execute(
+            "UPDATE authority SET crl_due = 1, crl_number = CASE WHEN crl_number < ?2 THEN ?2 ELSE crl_number END "
+            "WHERE id = ?1",
+            {std::string(ca), static_cast<std::int64_t>(number)}));
+        return {};
+    }));
+    return count;
 }
 
 }  // namespace budkavle::ca

@@ -130,6 +130,7 @@ std::string request_to_json(const PkiRequest& request) {
                      {"expires", request.expires.time_since_epoch().count()},
                      {"order", order(request.order)},
                      {"octets", base64_encode(as_bytes(request.octets))},
+                     {"spki", request.spki},
                      {"keySha256", request.key_sha256},
                      {"verdict", verdict(request.verdict)}};
     if (request.verified) out.emplace("verified", act(*request.verified));
@@ -149,6 +150,7 @@ Result<PkiRequest> request_from_json(std::string_view octets) {
                        .order = order_from(in.at("order").as_object()),
                        .octets{},
                        .verdict = verdict_from(in.at("verdict").as_object()),
+                       .spki = in.contains("spki") ? text(in, "spki") : std::string(),
                        .key_sha256 = text(in, "keySha256"),
                        .serial = text(in, "serial"),
                        .issued_serial = text(in, "issuedSerial"),

@@ -68,6 +68,19 @@ Result<std::optional<PkiRequest>> Requests::approved_for(std::string_view key_sh
     return std::move(found.front());
 }
 
+Result<std::optional<PkiRequest>> Requests::newest_for(std::string_view key_sha256) const {
+    std::vector<PkiRequest> found;
+    BUDKAVLE_CHECK(authority_.book().database().read([&](store::Transaction& transaction) -> Result<> {
+        BUDKAVLE_TRY(found, read_all(transaction,
+                                     "WHERE key_sha256 = ?1 AND state IN ('received', 'verified', 'approved', 'issued') "
+                                     "ORDER BY created DESC",
+                                     {std::string(key_sha256)}));
+        return {};
+    }));
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
 Result<std::size_t> Requests::expire_due(std::string_view who) {
     const auto now = authority_.clock().now();
     std::vector<PkiRequest> due;

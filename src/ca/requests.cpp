@@ -54,6 +54,23 @@ Result<> update(store::Transaction& transaction, const PkiRequest& request, Requ
     return fail("ca.state", kRule, {}, "Somebody else has changed the request meanwhile.", "Look at it again.");
 }
 
+Result<crypto::PublicKey> key_of(const PkiRequest& request, const KeyPolicy& policy) {
+    std::optional<crypto::PublicKey> key;
+    std::vector<Reason> reasons;
+    if (request.spki.empty()) {
+        auto verdict = judge_request(as_bytes(request.octets), policy);
+        key = std::move(verdict.public_key);
+        reasons = std::move(verdict.reasons);
+    } else {
+        BUDKAVLE_TRY(const auto der, base64_decode(request.spki));
+        BUDKAVLE_TRY(key, crypto::public_key_from_der(der));
+        reasons = judge_key(*key, policy);
+    }
+    if (!key || !reasons.empty() || fingerprint(*key) != request.key_sha256)
+        return fail("ca.request", kRule, {}, "The request is no longer one that may be issued.", "Reject it.");
+    return std::move(*key);
+}
+
 std::string digits_of(std::string_view fingerprint) {
     auto out = to_lower_ascii(fingerprint);
     std::erase_if(out, [](char c) { return c == ':' || c == ' ' || c == '\t' || c == '-'; });
@@ -123,8 +140,8 @@ Result<> Requests::add_key_findings(PkiRequest& request) const {
     return {};
 }
 
-Result<PkiRequest> Requests::take_in(std::string_view who, RequestKind kind, std::string_view ca, const Order& order,
-                                     std::string_view serial, ByteView octets) {
+Result<PkiRequest> Requests::begin(std::string_view who, RequestKind kind, std::string_view ca, const Order& order,
+                                   std::string_view serial) const {
     BUDKAVLE_CHECK(check_who(who));
     BUDKAVLE_TRY(const auto record, authority_.book().ca(ca));
     if (record.purpose != issuer_of(order.profile))
@@ -132,25 +149,55 @@ Result<PkiRequest> Requests::take_in(std::string_view who, RequestKind kind, std
     const auto now = authority_.clock().now();
     // The order is judged now, so that two persons do not approve what cannot be issued.
     BUDKAVLE_CHECK(make_template(order, {}, {}, record.certificate, now));
-    PkiRequest request{.id = new_uuid(),
-                       .kind = kind,
-                       .ca = record.id,
-                       .order = order,
-                       .octets{},
-                       .verdict = judge_request(octets, authority_.key_policy(order.profile)),
-                       .key_sha256{},
-                       .serial = std::string(serial),
-                       .issued_serial{},
-                       .reason{},
-                       .cause{},
-                       .received = {std::string(who), now, {}},
-                       .verified{},
-                       .approved{},
-                       .closed{},
-                       .expires = now + lifetime_};
+    return PkiRequest{.id = new_uuid(),
+                      .kind = kind,
+                      .ca = record.id,
+                      .order = order,
+                      .octets{},
+                      .verdict{},
+                      .spki{},
+                      .key_sha256{},
+                      .serial = std::string(serial),
+                      .issued_serial{},
+                      .reason{},
+                      .cause{},
+                      .received = {std::string(who), now, {}},
+                      .verified{},
+                      .approved{},
+                      .closed{},
+                      .expires = now + lifetime_};
+}
+
+Result<PkiRequest> Requests::submit_signed_renewal(std::string_view who, const IssuedRecord& old,
+                                                   const crypto::PublicKey& key) {
+    const auto work = [&]() -> Result<PkiRequest> {
+        BUDKAVLE_TRY(const auto order, order_of(old));
+        BUDKAVLE_TRY(auto request, begin(who, RequestKind::renew, old.ca, order, old.certificate.serial_decimal()));
+        request.verdict.reasons = judge_key(key, authority_.key_policy(order.profile));
+        request.verdict.key = key.describe();
+        request.verdict.subject = old.certificate.subject();
+        request.verdict.public_key = key;
+        request.spki = base64_encode(key.spki_der());
+        BUDKAVLE_CHECK(add_key_findings(request));
+        if (request.verdict.issuable()) {
+            request.state = RequestState::verified;
+            request.verified = Act{std::string(who), request.received.at, "signed with the key of the renewed certificate"};
+        } else {
+            request.state = RequestState::rejected;
+            request.closed = Act{"system", request.received.at, "findings"};
+        }
+        return keep(std::move(request));
+    };
+    return audited(who, {}, work());
+}
+
+Result<PkiRequest> Requests::take_in(std::string_view who, RequestKind kind, std::string_view ca, const Order& order,
+                                     std::string_view serial, ByteView octets) {
+    BUDKAVLE_TRY(auto request, begin(who, kind, ca, order, serial));
+    request.verdict = judge_request(octets, authority_.key_policy(order.profile));
     BUDKAVLE_CHECK(add_key_findings(request));
     if (request.verdict.alarm) {
-        authority_.log().audit(who, "ca.private_key_received", {{"ca", record.id}, {"request", request.id}});
+        authority_.log().audit(who, "ca.private_key_received", {{"ca", request.ca}, {"request", request.id}});
         if (const auto lost = crypto::key_from_pem(as_text(octets)))
             BUDKAVLE_CHECK(authority_.block_key(who, fingerprint((*lost)->public_key()), "private key handed in"));
     } else if (request.verdict.public_key) {
@@ -158,7 +205,7 @@ Result<PkiRequest> Requests::take_in(std::string_view who, RequestKind kind, std
     }
     if (!request.verdict.issuable()) {
         request.state = RequestState::rejected;
-        request.closed = Act{"system", now, "findings"};
+        request.closed = Act{"system", request.received.at, "findings"};
     }
     return keep(std::move(request));
 }
@@ -196,6 +243,7 @@ Result<PkiRequest> Requests::submit_revocation(std::string_view who, std::string
                      .order = {.common_name = old.common_name, .organisation = old.organisation},
                      .octets{},
                      .verdict{},
+                     .spki{},
                      .key_sha256{},
                      .serial = std::string(serial),
                      .issued_serial{},
@@ -284,12 +332,10 @@ Result<crypto::Certificate> Requests::do_issue(std::string_view who, std::string
     }
     BUDKAVLE_TRY(request, open_request(id, RequestState::approved));
     // Judged again: the policy may be stricter than on the day it came.
-    const auto verdict = judge_request(as_bytes(request.octets), authority_.key_policy(request.order.profile));
-    if (!verdict.issuable() || fingerprint(*verdict.public_key) != request.key_sha256)
-        return fail("ca.request", kRule, {}, "The request is no longer one that may be issued.", "Reject it.");
+    BUDKAVLE_TRY(const auto key, key_of(request, authority_.key_policy(request.order.profile)));
     request.state = RequestState::issued;
     request.closed = Act{std::string(who), authority_.clock().now(), {}};
-    auto made = authority_.issue(who, request.ca, request.order, *verdict.public_key,
+    auto made = authority_.issue(who, request.ca, request.order, key,
                                  [&](store::Transaction& transaction, const crypto::Certificate& certificate) {
                                      request.issued_serial = certificate.serial_decimal();
                                      return update(transaction, request, RequestState::approved);

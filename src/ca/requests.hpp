@@ -39,6 +39,7 @@ struct PkiRequest {
     Order order;         ///< issue, renew: what the certificate will hold
     std::string octets;  ///< issue, renew: as handed in; empty when a private key was in it
     IntakeVerdict verdict;  ///< issue, renew: findings, what is ignored, claimed names; `public_key` is not kept
+    std::string spki;        ///< base64; of a key whose possession was proven without PKCS#10
     std::string key_sha256;  ///< of the SubjectPublicKeyInfo, hex: to be read back by the applicant
     std::string serial;      ///< renew: of the certificate to renew; revoke: of the one to revoke
     std::string issued_serial;  ///< state issued
@@ -78,6 +79,10 @@ public:
     /// (`pki.md` 5.5). Errors besides: "ca.not_issued", "ca.not_valid" (revoked or expired: ask for a new certificate).
     [[nodiscard]] Result<PkiRequest> submit_renewal(std::string_view who, std::string_view ca, std::string_view serial,
                                                     ByteView octets);
+    /// From a machine that signed with the key of the certificate it renews, which proves who it is: enters as `verified`
+    /// (by `who`), and waits for the approval of a person.
+    [[nodiscard]] Result<PkiRequest> submit_signed_renewal(std::string_view who, const IssuedRecord& old,
+                                                           const crypto::PublicKey& key);
     /// Errors "ca.order" (unknown reason, no cause), "ca.not_issued", "ca.already_revoked".
     [[nodiscard]] Result<PkiRequest> submit_revocation(std::string_view who, std::string_view ca,
                                                        std::string_view serial, const std::string& reason,
@@ -98,6 +103,8 @@ public:
     [[nodiscard]] Result<RequestPage> list(const RequestFilter& filter, const Page& page) const;
     /// The approved request for this key, if there is one.
     [[nodiscard]] Result<std::optional<PkiRequest>> approved_for(std::string_view key_sha256) const;
+    /// The request for this key that is neither rejected nor expired, if there is one.
+    [[nodiscard]] Result<std::optional<PkiRequest>> newest_for(std::string_view key_sha256) const;
     /// Closes what was not carried through in time; returns how many.
     Result<std::size_t> expire_due(std::string_view who);
 
@@ -105,6 +112,8 @@ private:
     [[nodiscard]] Result<PkiRequest> keep(PkiRequest request);
     [[nodiscard]] Result<PkiRequest> take_in(std::string_view who, RequestKind kind, std::string_view ca,
                                              const Order& order, std::string_view serial, ByteView octets);
+    [[nodiscard]] Result<PkiRequest> begin(std::string_view who, RequestKind kind, std::string_view ca,
+                                           const Order& order, std::string_view serial) const;
     [[nodiscard]] Result<> add_key_findings(PkiRequest& request) const;
     [[nodiscard]] Result<> move(PkiRequest& request, RequestState from);
     [[nodiscard]] Result<PkiRequest> open_request(std::string_view id, RequestState wanted) const;

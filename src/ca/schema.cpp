@@ -78,6 +78,16 @@ CREATE TABLE ocsp_answer (
     answer BLOB NOT NULL,
     PRIMARY KEY (ca, serial, hash)
 );
+)sql"},
+                                                   {4, R"sql(
+ALTER TABLE authority ADD COLUMN offline BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE lost_revocation (
+    ca TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    revoked BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (ca, serial)
+);
 )sql"}};
     return all;
 }
