@@ -8,6 +8,7 @@
 #include "base/stream.hpp"
 #include "as4_options.hpp"
 #include "command.hpp"
+#include "crypto/pkcs11.hpp"
 #include "key_files.hpp"
 
 namespace budkavle::app {
@@ -436,13 +437,22 @@ CaRole ca_role(Section ca) {
     out.server.port = port(ca, "port");
     out.server.check_interval = ca.duration_or("check_interval", out.server.check_interval);
     out.folder = ca.path("folder");
-    out.passphrase_file = ca.path("passphrase_file");
+    out.keys = ca.text_or("keys", "");
+    if (out.keys.empty()) {
+        out.passphrase_file = ca.path("passphrase_file");
+    } else if (const auto uri = crypto::parse_pkcs11_uri(out.keys); !uri) {
+        ca.fault("keys", uri.error().text);
+    }
     out.base_urls = ca.list("base_urls");
     out.reissue = std::chrono::hours(ca.number_or("reissue_hours", 24, 1, 24));
     out.ocsp = ca.flag_or("ocsp", true);
     const auto live = ca.number_or("ocsp_live_per_second", 200, 1, 1'000'000);
     if (out.ocsp) out.server.ocsp = ca::OcspConfig{.live_per_second = static_cast<unsigned>(live)};
+    if (ca.flag_or("cmp", false)) {
+        out.server.cmp = ca::CmpConfig{.poll = std::chrono::seconds(ca.number_or("cmp_poll_seconds", 60, 1, 86'400))};
+    }
     out.postgresql = postgresql(ca.optional_section("postgresql"));
+    out.four_eyes = ca.flag_or("four_eyes", true);
     auto owner = ca.section("owner");
     out.owner = {.country = owner.text_or("country", "SE"),
                  .organisation = owner.text("organisation"),

@@ -24,6 +24,8 @@ struct CaRole {
     std::chrono::hours reissue{24};
     bool ocsp = true;  ///< BASE/ocsp: answered, and named in new certificates
     std::optional<store::PostgresLocation> postgresql{};
+    bool four_eyes = true;  ///< `pki issue` and `pki revoke` of one person are refused
+    std::string keys;  ///< pkcs11: URI of the token that holds the keys of the CAs; empty: files
     unsigned min_rsa_bits = 3072;  ///< weaker only for a demo that is measured with weaker keys
 };
 

@@ -389,7 +389,7 @@ std::string ca_config(const fs::path& folder, const Ports& ports) {
     return log_table("ca") + fmt::format(
                                  "[ca]\naddress = \"127.0.0.1\"\nport = {}\nfolder = \"authority\"\npassphrase_file = "
                                  "\"passphrase\"\nbase_urls = [\"{}\"]\nowner = {{ organisation = {}, "
-                                 "organisational_unit = \"eDelivery\" }}\n",
+                                 "organisational_unit = \"eDelivery\" }}\nfour_eyes = false\n",
                                  ports.at("ca"), ca_url(ports), quoted(role.owner.organisation));
 }
 

@@ -7,6 +7,8 @@
 #include "ca/ocsp_form.hpp"
 #include "command.hpp"
 #include "inventory.hpp"
+#include "pki_ceremony.hpp"
+#include "pki_requests.hpp"
 #include "serve.hpp"
 
 namespace budkavle::app {
@@ -19,9 +21,14 @@ struct Administration {
     bool json = false;
 };
 
-Result<std::unique_ptr<ca::Authority>> authority(const Administration& options, std::unique_ptr<obs::Log>& log) {
+/// `alone`: an act of one person that needs two in a PKI that is worth its name.
+Result<std::unique_ptr<ca::Authority>> authority(const Administration& options, std::unique_ptr<obs::Log>& log,
+                                                 bool alone = false) {
     BUDKAVLE_TRY(const auto config, load_config(options.config));
     if (!config.ca) return fail("usage.config", {}, options.config, "The configuration has no role [ca].");
+    if (alone && config.ca->four_eyes)
+        return fail("ca.four_eyes", "pki.md 5.2", options.config, "One person alone neither issues nor revokes.",
+                    "Use pki request or revoke-request, verify, approve and deliver; in a test bed, set four_eyes = false in [ca].");
     BUDKAVLE_TRY(log, obs::Log::open(config.log_folder, config.component, system_clock()));
     return open_authority(*config.ca, *log);
 }
@@ -57,7 +64,7 @@ Result<Exit> make_ca(const Administration& options) {
 
 Result<Exit> issue(const Administration& options) {
     std::unique_ptr<obs::Log> log;
-    BUDKAVLE_TRY(const auto pki, authority(options, log));
+    BUDKAVLE_TRY(const auto pki, authority(options, log, true));
     BUDKAVLE_TRY(const auto profile, profile_of(options.profile));
     BUDKAVLE_TRY(const auto request, text_of(options.request));
     const ca::Order order{.profile = profile,
@@ -77,7 +84,7 @@ Result<Exit> issue(const Administration& options) {
 
 Result<Exit> revoke(const Administration& options) {
     std::unique_ptr<obs::Log> log;
-    BUDKAVLE_TRY(const auto pki, authority(options, log));
+    BUDKAVLE_TRY(const auto pki, authority(options, log, true));
     BUDKAVLE_CHECK(pki->revoke(options.who, options.ca, options.serial, options.reason, options.cause));
     return Exit::yes;
 }
@@ -214,6 +221,8 @@ void add_pki(CLI::App& app, Exit& exit) {
     revoking->add_option("--cause", options.cause)->required();
     on(*revoking, exit, [] { return revoke(options); });
 
+    add_pki_requests(*command, exit);
+    add_pki_ceremony(*command, exit);
     auto* lists = command->add_subcommand("crl", std::string(tr("Publish the revocation lists that are due",
                                                                 "Publicera de spärrlistor som ska förnyas")));
     administration(*lists, options);

@@ -129,7 +129,10 @@ Result<Exit> serve(const ServeOptions& options) {
 }  // namespace
 
 Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::Log& log) {
-    BUDKAVLE_TRY(const auto passphrase, read_file(role.passphrase_file, 4096));
+    Bytes passphrase;
+    if (role.keys.empty()) {
+        BUDKAVLE_TRY(passphrase, read_file(role.passphrase_file, 4096));
+    }
     ca::AuthorityConfig config{.folder = role.folder,
                                .passphrase = SecretBytes(as_bytes(trim(as_text(passphrase)))),
                                .owner = role.owner,
@@ -138,6 +141,11 @@ Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::L
                                .key_policy = {.min_rsa_bits = role.min_rsa_bits},
                                .reissue = role.reissue,
                                .ocsp_rsa_bits = role.min_rsa_bits};
+    if (!role.keys.empty()) {
+        BUDKAVLE_TRY(const auto uri, crypto::parse_pkcs11_uri(role.keys));
+        BUDKAVLE_TRY(auto token, crypto::token_of(uri));
+        config.keys = ca::token_keys(std::move(token));
+    }
     if (role.ocsp) {
         for (const auto& base : role.base_urls) config.ocsp_urls.push_back(base + "/ocsp");
     }
