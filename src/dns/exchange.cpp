@@ -25,6 +25,8 @@ std::unexpected<Error> broken() {
     return fail("dns.failed", "The name server sent a malformed answer.", Retry::later);
 }
 
+}  // namespace
+
 class Socket {
 public:
     explicit Socket(int fd) : fd_(fd) {}
@@ -52,6 +54,8 @@ public:
 private:
     int fd_;
 };
+
+namespace {
 
 /// Connected, so that the kernel drops what comes from elsewhere, and picks a random source port.
 Result<Socket> connect_to(const Server& server, int type, Deadline deadline) {
@@ -130,16 +134,36 @@ Result<Reply> ask_udp(const Server& server, const Question& question, Deadline d
     return timed_out();
 }
 
+Connection::Connection(std::unique_ptr<Socket> socket) : socket_(std::move(socket)) {}
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Result<Connection> Connection::open(const Server& server, Deadline deadline) {
+    BUDKAVLE_TRY(auto socket, connect_to(server, SOCK_STREAM, deadline));
+    return Connection(std::make_unique<Socket>(std::move(socket)));
+}
+
+Result<> Connection::send(ByteView message, Deadline deadline) {
+    if (message.size() > 65535) return fail("dns.failed", "The message is too long for DNS.");
+    Bytes framed{static_cast<std::uint8_t>(message.size() >> 8), static_cast<std::uint8_t>(message.size() & 0xFF)};
+    framed.insert(framed.end(), message.begin(), message.end());
+    return send_all(*socket_, framed, deadline);
+}
+
+Result<Bytes> Connection::receive(Deadline deadline) {
+    std::array<std::uint8_t, 2> length{};
+    BUDKAVLE_CHECK(receive_all(*socket_, length, deadline));
+    Bytes packet(static_cast<std::size_t>((length[0] << 8) | length[1]));
+    BUDKAVLE_CHECK(receive_all(*socket_, packet, deadline));
+    return packet;
+}
+
 Result<Reply> ask_tcp(const Server& server, const Question& question, Deadline deadline) {
     BUDKAVLE_TRY(const auto query, make_query(question));
-    BUDKAVLE_TRY(const auto socket, connect_to(server, SOCK_STREAM, deadline));
-    Bytes framed{static_cast<std::uint8_t>(query.size() >> 8), static_cast<std::uint8_t>(query.size() & 0xFF)};
-    framed.insert(framed.end(), query.begin(), query.end());
-    BUDKAVLE_CHECK(send_all(socket, framed, deadline));
-    std::array<std::uint8_t, 2> length{};
-    BUDKAVLE_CHECK(receive_all(socket, length, deadline));
-    Bytes packet(static_cast<std::size_t>((length[0] << 8) | length[1]));
-    BUDKAVLE_CHECK(receive_all(socket, packet, deadline));
+    BUDKAVLE_TRY(auto connection, Connection::open(server, deadline));
+    BUDKAVLE_CHECK(connection.send(query, deadline));
+    BUDKAVLE_TRY(const auto packet, connection.receive(deadline));
     auto reply = read_reply(packet, question);
     const bool usable =
         reply.status != Status::not_ours && reply.status != Status::malformed && reply.status != Status::truncated;

@@ -150,6 +150,7 @@ Result<Bytes> make_query(const Question& question) {
     if (!packet) return fail("dns.failed", "The question could not be built.", Retry::later);
     ldns_pkt_set_id(packet.get(), question.id);
     ldns_pkt_set_edns_udp_size(packet.get(), kUdpSize);
+    ldns_pkt_set_ad(packet.get(), question.ask_authentic);
     std::uint8_t* wire = nullptr;
     std::size_t size = 0;
     if (ldns_pkt2wire(&wire, packet.get(), &size) != LDNS_STATUS_OK)
@@ -175,7 +176,9 @@ Reply read_reply(ByteView packet, const Question& question) {
     if (ldns_pkt_tc(raw)) return {.status = Status::truncated};
     const auto rcode = ldns_pkt_get_rcode(raw);
     if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) return {.status = Status::failed};
-    return read_answer_section(raw, question);
+    auto reply = read_answer_section(raw, question);
+    reply.authentic = ldns_pkt_ad(raw);
+    return reply;
 }
 
 }  // namespace budkavle::dns

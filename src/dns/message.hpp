@@ -17,6 +17,7 @@ struct Question {
     std::uint16_t id = 0;
     std::string name;  ///< absolute, presentation form, with or without the last dot
     Type type = Type::a;
+    bool ask_authentic = false;  ///< RFC 6840 5.7: AD in the question asks for AD in the answer
 };
 
 inline constexpr std::uint16_t kUdpSize = 1232;  ///< EDNS buffer: fits one IPv6 packet
@@ -41,6 +42,7 @@ struct Reply {
     std::vector<std::string> addresses{};
     std::optional<std::string> alias{};  ///< the chain of CNAMEs ends here without data: ask this name next
     unsigned aliases = 0;                ///< CNAMEs followed inside the reply
+    bool authentic = false;              ///< AD: the resolver says that it validated the whole answer
 };
 
 inline constexpr unsigned kMaxAliases = 8;

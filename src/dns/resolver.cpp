@@ -18,8 +18,8 @@ bool is_address(const std::string& host) {
 
 class StubResolver final : public Resolver {
 public:
-    StubResolver(Server server, std::chrono::milliseconds timeout, unsigned attempts)
-        : server_(std::move(server)), timeout_(timeout), attempts_(attempts) {}
+    StubResolver(Server server, std::chrono::milliseconds timeout, unsigned attempts, Dnssec dnssec)
+        : server_(std::move(server)), timeout_(timeout), attempts_(attempts), dnssec_(dnssec) {}
 
     Result<std::vector<Naptr>> naptr(const std::string& name) const override {
         BUDKAVLE_TRY(auto reply, follow(name, Type::naptr));
@@ -45,7 +45,7 @@ private:
     Result<Reply> ask(const std::string& name, Type type) const {
         std::uint16_t id = 0;
         random_bytes({reinterpret_cast<std::uint8_t*>(&id), sizeof id});
-        const Question question{.id = id, .name = name, .type = type};
+        const Question question{.id = id, .name = name, .type = type, .ask_authentic = dnssec_ != Dnssec::off};
         auto reply = ask_udp(server_, question, std::chrono::steady_clock::now() + timeout_);
         if (reply && reply->status == Status::truncated)
             reply = ask_tcp(server_, question, std::chrono::steady_clock::now() + timeout_);
@@ -70,6 +70,11 @@ private:
         while (true) {
             BUDKAVLE_TRY(auto reply, ask_repeatedly(at, type));
             if (reply.status == Status::loop) return loop();
+            // Hosts may lie in zones of others and are checked by TLS; who is registered where is not.
+            if (dnssec_ == Dnssec::required && type == Type::naptr && !reply.authentic)
+                return fail("dns.insecure", "sml.md 2.5", "DNSSEC",
+                            "The answer about the participant is not authentic, and the federation demands DNSSEC.",
+                            "Check the validating resolver and its trust anchor.", Retry::later);
             if (reply.status == Status::no_name || reply.status == Status::no_data) {
                 return fail("dns.not_found", "The name does not exist or has no such record.");
             }
@@ -83,13 +88,22 @@ private:
     Server server_;
     std::chrono::milliseconds timeout_;
     unsigned attempts_;
+    Dnssec dnssec_;
 };
 
 }  // namespace
 
 std::unique_ptr<Resolver> make_resolver(const std::string& server_ip, std::uint16_t port,
-                                        std::chrono::milliseconds timeout, unsigned attempts) {
-    return std::make_unique<StubResolver>(Server{server_ip, port}, timeout, attempts == 0 ? 1 : attempts);
+                                        std::chrono::milliseconds timeout, unsigned attempts,
+                                        Dnssec dnssec) {
+    return std::make_unique<StubResolver>(Server{server_ip, port}, timeout, attempts == 0 ? 1 : attempts, dnssec);
+}
+
+Result<> check_dnssec(const std::string& server_ip, Dnssec dnssec) {
+    if (dnssec == Dnssec::off || server_ip == "::1" || server_ip.starts_with("127.")) return {};
+    return fail("dns.resolver", "sml.md 2.5", "resolver",
+                "DNSSEC needs a validating resolver on this machine: its word counts over loopback only.",
+                "Run unbound beside the service and name 127.0.0.1.");
 }
 
 }  // namespace budkavle::dns

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include <fstream>
+#include <map>
 
 #include "sml/soap_client.hpp"
 #include "sml/soap_server.hpp"
@@ -63,6 +64,29 @@ TEST(SmlSoap, EveryRequestOfTheVectorsIsReadAndWrittenAgain) {
         EXPECT_EQ(again.message.participants, request.message.participants) << name;
         EXPECT_EQ(again.message.migration_key, request.message.migration_key) << name;
         EXPECT_EQ(again.message.migration_date, request.message.migration_date) << name;
+    }
+}
+
+/// BUDKAVLE_SML_DUMP=FOLDER writes what we send, for a validator with the published schemas.
+TEST(SmlSoap, WhatWeWriteIsReadByTheOtherSide) {
+    const soap::Message publisher{
+        .publisher = "SMP-ONE", .logical_address = "https://one.example.se/", .physical_address = "192.0.2.1"};
+    const soap::Message page{
+        .publisher = "SMP-ONE",
+        .participants = {participant("0203:a.se"), {"", "urn:oasis:names:tc:ebcore:partyid-type:x:y"}},
+        .next_page = "2"};
+    std::map<std::string, std::string> all{
+        {"read-answer", soap::publisher_answer(publisher)},
+        {"page-answer", soap::page_answer(page)},
+        {"fault", soap::fault_answer({soap::FaultClass::not_found, 100, "a < b & c"})}};
+    for (const auto& [name, operation] : request_vectors())
+        all[name] = soap::write_request(must(soap::read_request(as_bytes(vector(name)))));
+    EXPECT_EQ(must(soap::read_answer(as_bytes(all["read-answer"]))).message.physical_address, "192.0.2.1");
+    EXPECT_EQ(must(soap::read_answer(as_bytes(all["page-answer"]))).message.participants, page.participants);
+    EXPECT_EQ(must(soap::read_answer(as_bytes(all["fault"]))).fault->text, "[ERR-100] a < b & c");
+    const auto* dump = std::getenv("BUDKAVLE_SML_DUMP");
+    for (const auto& [name, text] : all) {
+        if (dump != nullptr) std::ofstream(std::filesystem::path(dump) / (name + ".xml")) << text;
     }
 }
 
