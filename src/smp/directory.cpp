@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "smp/bdxl.hpp"
+#include "smp/crisis.hpp"
 
 namespace budkavle::smp {
 namespace {
@@ -74,9 +75,10 @@ struct Directory::State {
     };
     std::mutex mutex;
     std::map<std::pair<std::string, std::string>, Cached> cache;
+    CrisisStore verified;
 
     State(DirectoryConfig c, const dns::Resolver& r, net::Client& n, const Clock& k)
-        : config(std::move(c)), resolver(r), client(n), clock(k) {}
+        : config(std::move(c)), resolver(r), client(n), clock(k), verified(config.crisis) {}
 
     std::optional<Result<Metadata>> cached(const std::pair<std::string, std::string>& key) {
         const auto now = clock.now();
@@ -131,7 +133,32 @@ struct Directory::State {
         return unexpected_status(group->status);
     }
 
-    Result<Metadata> look_up(const federation::ParticipantId& id, const std::string& document_id, Steps steps) const {
+    Verdict judge(ByteView answer, const Identifier& who, const Identifier& what) const {
+        Expectation expectation;
+        expectation.participant = who;
+        expectation.document = what;
+        expectation.profiles = config.profiles;
+        expectation.smp_trust = config.smp_trust.get();
+        expectation.ap_trust = config.ap_trust.get();
+        expectation.crls = config.crls.get();
+        expectation.revocation = config.revocation;
+        expectation.at = clock.now();
+        return verify_metadata(answer, expectation);
+    }
+
+    /// Crisis mode: what an outage leaves of an earlier look-up; the outage itself when there is nothing, or it is no
+    /// longer good.
+    Result<Metadata> in_crisis(const federation::ParticipantId& id, const std::string& document_id, Error cause) {
+        if (!is_outage(cause)) return std::unexpected(std::move(cause));
+        const auto kept = verified.find({id.folded(), document_id}, clock.now());
+        if (!kept) return std::unexpected(std::move(cause));
+        auto verdict = judge(kept->answer, participant(id), document(document_id));
+        if (!verdict.metadata) return std::unexpected(std::move(cause));
+        if (config.on_crisis) config.on_crisis(id, kept->verified, cause);
+        return *std::move(verdict.metadata);
+    }
+
+    Result<Metadata> look_up(const federation::ParticipantId& id, const std::string& document_id, Steps steps) {
         const auto who = participant(id);
         const auto what = document(document_id);
         const auto name = dns_name(who, config.zone);
@@ -153,17 +180,9 @@ struct Directory::State {
         if (answer->status != 200) return steps.failed("smp", url, unexpected_status(answer->status));
         steps.add("smp", url);
 
-        Expectation expectation;
-        expectation.participant = who;
-        expectation.document = what;
-        expectation.profiles = config.profiles;
-        expectation.smp_trust = config.smp_trust.get();
-        expectation.ap_trust = config.ap_trust.get();
-        expectation.crls = config.crls.get();
-        expectation.revocation = config.revocation;
-        expectation.at = clock.now();
-        auto verdict = verify_metadata(answer->body, expectation);
+        auto verdict = judge(answer->body, who, what);
         if (!verdict.metadata) return steps.failed("metadata", verdict.reason, *std::move(verdict.error));
+        verified.keep({id.folded(), document_id}, answer->body, clock.now());
         steps.add("metadata", "signed by " + verdict.metadata->signer.sha256_hex());
         steps.add("endpoint", verdict.metadata->endpoint.uri + " " + verdict.metadata->endpoint.profile + " " +
                                   verdict.metadata->endpoint.certificate.sha256_hex());
@@ -188,7 +207,9 @@ Result<Metadata> Directory::lookup(const federation::ParticipantId& participant,
     auto result = state_->look_up(participant, document, Steps(steps));
     if (!result) result = std::unexpected(hold_if_not_the_smps(std::move(result).error()));
     state_->remember(key, result);
-    return result;
+    if (result || steps != nullptr) return result;  // a trace shows what is
+    if (result.error().retry == Retry::never) state_->verified.drop(key);
+    return state_->in_crisis(participant, document, std::move(result).error());
 }
 
 void Directory::forget() {

@@ -3,6 +3,7 @@
 /// `access-point.md` 3).
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,11 @@ struct DirectoryConfig {
     std::chrono::seconds cache{300};                ///< A1/A2: no use after that; 0: no cache
     std::chrono::seconds not_registered_cache{60};  ///< at most 60 s is used (`sml.md` 2.5)
     std::size_t cache_entries = 10'000;
+    /// Crisis mode, allowed by the federation: how long an answer that was verified before may be used while locator or
+    /// SMP are away. It is verified again at each use, with the clock and revocation data of that moment. 0: never.
+    std::chrono::seconds crisis{0};
+    /// Each use of it, for the audit log. `cause`: why nothing newer was to be had.
+    std::function<void(const federation::ParticipantId&, Time verified, const Error& cause)> on_crisis{};
 };
 
 /// One step of a look-up, for people.

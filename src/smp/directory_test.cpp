@@ -77,6 +77,77 @@ TEST_F(DirectoryTest, CachesFiveMinutesAndNoLonger_A1_A2) {
     EXPECT_FALSE(lookup()) << "a clock set back makes nothing live longer";
 }
 
+/// Crisis mode: a directory that may use what it verified before.
+class CrisisTest : public DirectoryTest {
+protected:
+    CrisisTest() {
+        DirectoryConfig config;
+        config.zone = "sml.test";
+        config.smp_trust = lab_.smp_trust;
+        config.ap_trust = lab_.ap_trust;
+        config.crls = lab_.crls;
+        config.revocation = crypto::RevocationPolicy::when_present;
+        config.crisis = std::chrono::hours(48);
+        config.on_crisis = [this](const federation::ParticipantId&, Time, const Error& cause) {
+            used_.push_back(cause.code);
+        };
+        directory_ = std::make_unique<Directory>(config, resolver_, client_, clock_);
+    }
+    std::vector<std::string> used_;
+};
+
+TEST_F(CrisisTest, AnOutageIsBridgedByWhatWasVerifiedAndAudited) {
+    ASSERT_TRUE(lookup());
+    clock_.at += std::chrono::hours(1);
+    answer(503);
+    EXPECT_EQ(must(lookup()).endpoint.uri, "https://ap.example.se/as4");
+    resolver_.records[dns_name(participant(id_), "sml.test")] = fail("dns.timeout", "away", Retry::later);
+    ASSERT_TRUE(lookup());
+    EXPECT_EQ(used_, (std::vector<std::string>{"smp.http", "dns.timeout"})) << "every use, and each asks first";
+    std::vector<LookupStep> steps;
+    EXPECT_FALSE(directory_->lookup(id_, std::string(federation::kMessageDocument), &steps)) << "a trace shows what is";
+    clock_.at = kNow + std::chrono::hours(49);
+    EXPECT_FALSE(lookup()) << "no longer than the federation allows";
+    clock_.at = kNow - seconds(1);
+    EXPECT_FALSE(lookup()) << "a clock set back makes nothing live longer";
+}
+
+TEST_F(CrisisTest, WhatTheSmpOrTheLocatorSaysIsNoOutage) {
+    ASSERT_TRUE(lookup());
+    clock_.at += std::chrono::hours(1);
+    metadata_.replace(metadata_.find("https://ap.example.se/as4"), 25, "https://xx.example.se/as4");
+    EXPECT_EQ(lookup().error().code, "smp.signature");
+    resolver_.records[dns_name(participant(id_), "sml.test")] = fail("dns.not_found", "gone");
+    EXPECT_EQ(lookup().error().code, "smp.not_registered");
+    clock_.at += std::chrono::hours(1);
+    resolver_.records[dns_name(participant(id_), "sml.test")] = fail("dns.failed", "away", Retry::later);
+    EXPECT_EQ(lookup().error().code, "dns.failed") << "who was told to be gone does not come back in an outage";
+    EXPECT_TRUE(used_.empty());
+}
+
+TEST_F(CrisisTest, NeverPastTheValidityOfACertificate) {
+    ASSERT_TRUE(lookup());
+    answer(503);
+    const auto end = std::min(lab_.ap.certificate().not_after(), lab_.smp.certificate().not_after());
+    DirectoryConfig config;
+    config.zone = "sml.test";
+    config.smp_trust = lab_.smp_trust;
+    config.ap_trust = lab_.ap_trust;
+    config.crls = lab_.crls;
+    config.revocation = crypto::RevocationPolicy::when_present;
+    config.crisis = std::chrono::hours(24 * 36500);
+    directory_ = std::make_unique<Directory>(config, resolver_, client_, clock_);
+    client_.answer = [this](const net::ClientRequest&) -> Result<net::ClientResponse> {
+        return response(200, metadata_);
+    };
+    ASSERT_TRUE(lookup());
+    answer(503);
+    clock_.at = end - seconds(1);
+    EXPECT_TRUE(lookup());
+    clock_.at = end + seconds(1);
+    EXPECT_EQ(lookup().error().code, "smp.http");
+}
+
 TEST_F(DirectoryTest, FailuresAreNotRemembered) {
     answer(500);
     EXPECT_EQ(lookup().error().retry, Retry::later);

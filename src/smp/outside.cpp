@@ -73,6 +73,21 @@ constexpr Patience kForResponders{seconds(2), seconds(3), seconds(4)};
 
 }  // namespace
 
+namespace {
+
+/// Each use of metadata that could not be renewed.
+std::function<void(const federation::ParticipantId&, Time, const Error&)> audit_of(obs::Log* log) {
+    if (log == nullptr) return {};
+    return [log](const federation::ParticipantId& participant, Time verified, const Error& cause) {
+        log->audit("system", "directory.crisis_metadata_used",
+                   {{"participant", participant.text()}, {"verified", format_utc(verified)}, {"cause", cause.code}});
+        log->technical(obs::Level::error, "directory.crisis_metadata_used",
+                       {{"participant", participant.text()}, {"verified", format_utc(verified)}, {"cause", cause.code}});
+    };
+}
+
+}  // namespace
+
 struct Outside::State {
     std::shared_ptr<dns::Resolver> resolver;
     net::Resolve addresses;
@@ -116,7 +131,9 @@ Result<std::unique_ptr<Outside>> Outside::start(const OutsideConfig& config, con
                                                 OnRevocationEvent on_event, std::shared_ptr<crypto::CrlStore> data) {
     BUDKAVLE_TRY(const auto guard, net::AddressGuard::from_ranges(config.permitted_addresses));
     auto state = std::make_shared<State>();
-    state->resolver = dns::make_resolver(config.resolver_address, config.resolver_port);
+    BUDKAVLE_CHECK(dns::check_dnssec(config.resolver_address, config.dnssec));
+    state->resolver =
+        dns::make_resolver(config.resolver_address, config.resolver_port, seconds(3), 3, config.dnssec);
     state->addresses = AddressBook::over(state->resolver);
     state->data = data ? std::move(data) : std::make_shared<crypto::CrlStore>();
     state->data->set_grace(config.revocation_grace);
@@ -142,7 +159,9 @@ Result<std::unique_ptr<Outside>> Outside::start(const OutsideConfig& config, con
                                                                    .ap_trust = config.ap_trust,
                                                                    .crls = state->data,
                                                                    .revocation = config.revocation,
-                                                                   .cache = config.metadata_cache},
+                                                                   .cache = config.metadata_cache,
+                                                                   .crisis = config.crisis_metadata,
+                                                                   .on_crisis = audit_of(config.log)},
                                                    *state->resolver, *state->metadata_client, clock);
     for (const auto& own : config.own) state->lists->watch(own);
     (void)state->lists->refresh_now();  // on_event has told it

@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "crypto/trust.hpp"
 #include "net/http.hpp"
+#include "obs/log.hpp"
 #include "smp/directory.hpp"
 #include "smp/revocation_event.hpp"
 
@@ -19,6 +20,7 @@ namespace budkavle::smp {
 struct OutsideConfig {
     std::string resolver_address;  ///< IP of the DNS resolver
     std::uint16_t resolver_port = 53;
+    dns::Dnssec dnssec = dns::Dnssec::off;
     std::vector<std::string> permitted_addresses;  ///< CIDR ranges that may be connected to (SEC-42)
     std::string zone;                              ///< SML zone of the environment
     std::vector<std::string> profiles{"digg-transport-as4-v1_0", "digg-transport-as4-v1_2"};  ///< best first
@@ -27,6 +29,8 @@ struct OutsideConfig {
     std::shared_ptr<const crypto::TrustStore> tls_trust;  ///< servers of SMP, lists and responders over https
     crypto::RevocationPolicy revocation = crypto::RevocationPolicy::required;
     std::chrono::seconds metadata_cache{300};  ///< A1/A2
+    std::chrono::seconds crisis_metadata{0};   ///< DirectoryConfig::crisis
+    obs::Log* log = nullptr;                   ///< audit of crisis mode; must outlive the services that look up
 
     std::vector<std::string> crl_urls;             ///< lists kept from the start; more come from certificates
     std::vector<crypto::Certificate> crl_issuers;  ///< whose lists are believed
