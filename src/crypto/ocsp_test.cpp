@@ -190,6 +190,21 @@ TEST_F(OcspTest, AP18_BrokenAnswers) {
     }
 }
 
+// The signature alone stands against an answer whose content somebody changed into another right one.
+TEST_F(OcspTest, AP18_ChangedContentIsFoundByTheSignature) {
+    for (const auto& signer : {kByIssuer, kByDelegate}) {
+        auto changed = answer(good_, signer);
+        const std::string text(as_text(changed));
+        const std::string time_tag("\x18\x0f");  // GeneralizedTime of 15 octets: producedAt, thisUpdate, nextUpdate
+        const auto produced = text.find(time_tag);
+        const auto this_update = text.find(time_tag, produced + 1);
+        ASSERT_NE(this_update, std::string::npos);
+        auto& last_digit = changed[this_update + 2 + 13];
+        last_digit = last_digit == '0' ? '1' : '0';
+        EXPECT_EQ(verdict(changed, good_), "ocsp.signature");
+    }
+}
+
 TEST_F(OcspTest, QuestionsAreReadByTheOtherSide) {
     EXPECT_EQ(ocsp_urls(good_), std::vector<std::string>{"http://ocsp.example.se/"});
     EXPECT_TRUE(ocsp_urls(revoked_).empty());

@@ -89,6 +89,19 @@ TEST(Trust, As4VectorsAndPurposes) {
 }
 
 // AP-15, AP-18: the list of the SMP vectors runs out on 2026-11-29; AP0002 is on it.
+// A partner that no CA of the environment has issued for is trusted by itself, but not for ever.
+TEST(Trust, APinIsJudgedByItsValidity) {
+    const auto pin = certificate(shared("as4-vectors/keys/ap-b.crt"));
+    const TrustStore store(Purpose::as4, {}, {pin});
+    const auto at_time = [&](Time when) { return code(store.check(pin, {}, {}, {.at = when})); };
+    EXPECT_EQ(at_time(pin.not_before() + std::chrono::hours(1)), "");
+    EXPECT_EQ(at_time(pin.not_before() - std::chrono::hours(1)), "trust.not_yet_valid");
+    EXPECT_EQ(at_time(pin.not_after() + std::chrono::hours(1)), "trust.expired");
+    EXPECT_EQ(code(store.check(certificate(shared("as4-vectors/keys/ap-a.crt")), {}, {},
+                               {.at = pin.not_before() + std::chrono::hours(1)})),
+              "trust.untrusted");
+}
+
 TEST(Trust, RevocationListsThatAreStaleOrMissing) {
     CrlStore crls;
     put(crls, shared("smp-vectors/pki/apca.crl"));
@@ -203,6 +216,13 @@ database=sub.db
 crlnumber=sub.nr
 default_md=sha256
 crl_extensions=idp
+[delta_db]
+database=sub.db
+crlnumber=sub.nr
+default_md=sha256
+crl_extensions=delta
+[delta]
+2.5.29.27=ASN1:INTEGER:1
 [idp]
 issuingDistributionPoint=critical,@point
 [point]
@@ -231,6 +251,7 @@ onlyCA=TRUE
             "sha1.crl && "
             "openssl ca -config cnf -name partition_db -gencrl -keyfile sub.key -cert sub.pem -crldays 30 -out "
             "onlyca.crl && "
+            "openssl ca -config cnf -name delta_db -gencrl -keyfile sub.key -cert sub.pem -crldays 30 -out delta.crl && "
             "openssl ca -config cnf -name root_db -keyfile root.key -cert root.pem -revoke sub.pem && "
             "openssl ca -config cnf -name root_db -gencrl -keyfile root.key -cert root.pem -crldays 30 -out root2.crl");
     }
@@ -265,6 +286,8 @@ TEST_F(OpensslPki, ListsMustBeAuthenticAndInScope) {
     EXPECT_EQ(check("leaf", Purpose::as4, "sub", {"sha1.crl"}), "trust.revocation_unavailable");
     EXPECT_EQ(check("leaf", Purpose::as4, "sub", {"onlyca.crl"}), "trust.revocation_unavailable");
     EXPECT_EQ(check("muteleaf", Purpose::as4, "mute", {"sub.crl"}), "trust.revocation_unavailable");
+    EXPECT_EQ(check("leaf", Purpose::as4, "sub", {"delta.crl"}), "trust.revocation_unavailable")
+        << "a list of changes only, even when it does not say critical";
 }
 
 TEST_F(OpensslPki, ForgedSignatureOfAListIsNoList) {
