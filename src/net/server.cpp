@@ -58,12 +58,16 @@ Result<Fd> listen_on(const std::string& address, std::uint16_t port) {
     } else {
         return fail("http.listen", {}, address, "This is no IP address to listen on.");
     }
+    const auto refused = [&] {
+        return fail("http.listen", {}, address + ":" + std::to_string(port), std::generic_category().message(errno),
+                    "Choose a free port and an address of this machine.");
+    };
     Fd fd(::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (fd.get() < 0) return refused();  // no descriptor left, or no IPv6 here
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), length) != 0 || ::listen(fd.get(), 128) != 0)
-        return fail("http.listen", {}, address + ":" + std::to_string(port), std::generic_category().message(errno),
-                    "Choose a free port and an address of this machine.");
+        return refused();
     return fd;
 }
 
