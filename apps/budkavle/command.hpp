@@ -48,6 +48,7 @@ void add_check(CLI::App& app, Exit& exit);
 void add_xhe(CLI::App& app, Exit& exit);
 void add_as4(CLI::App& app, Exit& exit);
 void add_smp(CLI::App& app, Exit& exit);
+void add_sml(CLI::App& app, Exit& exit);
 void add_pki(CLI::App& app, Exit& exit);
 void add_serve(CLI::App& app, Exit& exit);
 void add_migrate(CLI::App& app, Exit& exit);

@@ -154,6 +154,17 @@ void read_environment(Section& environment, Environment& out) {
     out.zone = environment.text("zone");
     out.resolver_address = environment.text("resolver");
     out.resolver_port = port(environment, "resolver_port", 53);
+    const auto dnssec = environment.text_or("dnssec", "off");
+    if (dnssec == "required") {
+        out.dnssec = dns::Dnssec::required;
+    } else if (dnssec == "if_signed") {
+        out.dnssec = dns::Dnssec::if_signed;
+    } else if (dnssec != "off") {
+        environment.fault("dnssec", "must be \"off\", \"if_signed\" or \"required\".");
+    }
+    out.crisis_metadata = std::chrono::hours(environment.number_or("crisis_metadata_hours", 0, 0, 168));
+    if (const auto fits = dns::check_dnssec(out.resolver_address, out.dnssec); !fits)
+        environment.fault("dnssec", fits.error().describe());
     out.permitted_addresses = environment.list("permitted_addresses");
     out.crl_urls = environment.list_or("crl_urls", {});
     out.ocsp_responders = ocsp_responders(environment);
@@ -431,6 +442,65 @@ smpserver::SmpServerConfig smp_server(Section smp) {
     return out;
 }
 
+sml::OutboxConfig sml_zone(Section& one) {
+    sml::OutboxConfig out{.zone = one.text("zone")};
+    out.server = {one.text_or("server", "127.0.0.1"), port(one, "server_port", 53)};
+    out.key.name = one.text("key_name");
+    const auto file = one.path("key_file");
+    auto secret = read_tsig_secret(file);
+    if (!secret) one.fault("key_file", secret.error().describe());
+    if (secret) out.key.secret = std::move(*secret);
+    out.keep = one.list_or("keep", {});
+    out.reconcile_every = whole(one.duration_or("reconcile_every", out.reconcile_every));
+    return out;
+}
+
+SmlRole sml_role(Section environment, Section sml) {
+    SmlRole out;
+    const auto common = ap_environment(environment);
+    out.outside = {.resolver_address = common.resolver_address,
+                   .resolver_port = common.resolver_port,
+                   .dnssec = common.dnssec,
+                   .permitted_addresses = common.permitted_addresses,
+                   .zone = common.zone,
+                   .smp_trust = common.smp_trust,
+                   .ap_trust = common.ap_trust,
+                   .tls_trust = common.smp_tls_trust,
+                   .crl_urls = common.crl_urls,
+                   .crl_issuers = common.crl_issuers,
+                   .ocsp_responders = common.ocsp_responders,
+                   .ocsp_get = common.ocsp_get,
+                   .revocation_grace = common.revocation_grace};
+    auto& server = out.server;
+    if (const auto shared = postgresql(sml.optional_section("postgresql"))) {
+        server.database = *shared;
+    } else {
+        server.database = sml.path("database");
+    }
+    server.address = sml.text_or("address", server.address);
+    server.port = port(sml, "port");
+    server.base = sml.text_or("base", server.base);
+    server.identity = identity(sml);
+    auto anchors = environment.section("trust");
+    server.client_anchors = sml.list_or("client_ca", {}).empty() ? certificates(anchors, "tls") : certificates(sml, "client_ca");
+    for (auto& one : sml.sections("zones")) server.zones.push_back(sml_zone(one));
+    return out;
+}
+
+/// The SMP's account at the locator of the federation.
+SmlPortConfig smp_sml(Section environment, Section sml) {
+    const auto common = ap_environment(environment);
+    return {.url = sml.text("url"),
+            .publisher = sml.text("publisher"),
+            .smp_url = sml.text("smp_url"),
+            .physical_address = sml.text_or("physical_address", "192.0.2.1"),
+            .identity = identity(sml),
+            .server_trust = common.smp_tls_trust,
+            .permitted_addresses = common.permitted_addresses,
+            .resolver_address = common.resolver_address,
+            .resolver_port = common.resolver_port};
+}
+
 CaRole ca_role(Section ca) {
     CaRole out;
     out.server.address = ca.text_or("address", out.server.address);
@@ -473,11 +543,12 @@ Result<Config> load_config(const std::filesystem::path& file) {
     auto ap = root.optional_section("ap");
     auto mt = root.optional_section("mt");
     auto smp = root.optional_section("smp");
+    auto sml = root.optional_section("sml");
     auto ca = root.optional_section("ca");
-    if (!ap.present() && !mt.present() && !smp.present() && !ca.present())
-        root.fault("", "no role: one of [ap], [mt], [smp], [ca] is needed.");
+    if (!ap.present() && !mt.present() && !smp.present() && !sml.present() && !ca.present())
+        root.fault("", "no role: one of [ap], [mt], [smp], [sml], [ca] is needed.");
     auto environment =
-        ap.present() || mt.present() ? root.section("environment") : root.optional_section("environment");
+        ap.present() || mt.present() || sml.present() || smp.optional_section("sml").present() ? root.section("environment") : root.optional_section("environment");
     if (ap.present()) {
         config.ap = access_point(environment, ap);
         if (const auto fine = accesspoint::check(*config.ap, system_clock().now()); !fine)
@@ -487,7 +558,14 @@ Result<Config> load_config(const std::filesystem::path& file) {
         config.mt = message_service(environment, mt);
         if (const auto fine = messageservice::check(*config.mt); !fine) mt.fault("", fine.error().describe());
     }
-    if (smp.present()) config.smp = smp_server(smp);
+    if (smp.present()) {
+        config.smp = smp_server(smp);
+        if (auto at = smp.optional_section("sml"); at.present()) {
+            if (config.smp->locator) smp.fault("sml", "and [smp.locator] exclude each other.");
+            config.smp_sml = smp_sml(environment, at);
+        }
+    }
+    if (sml.present()) config.sml = sml_role(environment, sml);
     if (ca.present()) config.ca = ca_role(ca);
     config.faults = settings->finish();
     return config;

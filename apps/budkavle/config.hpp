@@ -1,7 +1,7 @@
 #pragma once
 /// The configuration file of `budkavle serve`: from text to the plain values the services take.
 ///
-/// Tables: [environment] with [environment.trust], [log], and one for each role: [ap], [mt], [smp], [ca].
+/// Tables: [environment] with [environment.trust], [log], and one for each role: [ap], [mt], [smp], [sml], [ca].
 /// Paths are relative to the folder of the file. docs/operating.md lists every setting.
 
 #include <optional>
@@ -11,6 +11,7 @@
 #include "ca/publish_server.hpp"
 #include "messageservice/config.hpp"
 #include "settings.hpp"
+#include "sml_role.hpp"
 #include "smpserver/smp_server.hpp"
 
 namespace budkavle::app {
@@ -35,6 +36,8 @@ struct Config {
     std::optional<accesspoint::AccessPointConfig> ap;
     std::optional<messageservice::MessageServiceConfig> mt;
     std::optional<smpserver::SmpServerConfig> smp;
+    std::optional<SmlPortConfig> smp_sml;  ///< [smp.sml]: the locator that the SMP registers at
+    std::optional<SmlRole> sml;
     std::optional<CaRole> ca;
     std::vector<SettingFault> faults;  ///< empty: the configuration can be served
 };

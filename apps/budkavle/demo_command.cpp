@@ -3,6 +3,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/stream.hpp"
 #include "command.hpp"
 #include "demo_check.hpp"
@@ -11,6 +13,7 @@
 #include "demo_peer.hpp"
 #include "dns/resolver.hpp"
 #include "shutdown.hpp"
+#include "smp/bdxl.hpp"
 
 namespace budkavle::app {
 
@@ -75,6 +78,25 @@ Result<> wait_for_dns(const json::object& facts) {
                 "See " + text_at(facts, "data") + "/dns/output.log.");
 }
 
+/// The SMP registers its participants at the locator, which writes them to DNS. Who looks up before that remembers for
+/// a minute that there is nobody.
+Result<> wait_for_participants(const json::object& facts) {
+    const auto resolver = dns::make_resolver("127.0.0.1", static_cast<std::uint16_t>(facts.at("dnsPort").as_int64()),
+                                             std::chrono::milliseconds(500), 1);
+    const auto zone = text_at(facts, "zone");
+    for (int i = 0; i < 300; ++i) {
+        const auto& all = facts.at("participants").as_array();
+        const bool there = std::ranges::all_of(all, [&](const auto& one) {
+            const auto id = smp::parse_participant(text_at(one.as_object(), "id"));
+            return resolver->naptr(smp::dns_name(id, zone)).has_value();
+        });
+        if (there) return {};
+        ::usleep(100'000);
+    }
+    return fail("demo.locator", {}, "sml", "The participants did not appear in DNS.",
+                "See " + text_at(facts, "data") + "/sml/log and smp/log.");
+}
+
 Result<> start_all(const fs::path& folder, Supervisor& supervisor, const Progress& progress) {
     BUDKAVLE_TRY(const auto specs, demo_processes(folder));
     for (const auto& spec : specs) {
@@ -83,6 +105,10 @@ Result<> start_all(const fs::path& folder, Supervisor& supervisor, const Progres
         if (spec.name == "dns") {
             BUDKAVLE_TRY(const auto facts, describe_demo(folder, {}));
             BUDKAVLE_CHECK(wait_for_dns(facts));
+        }
+        if (spec.name == "smp") {
+            BUDKAVLE_TRY(const auto facts, describe_demo(folder, {}));
+            BUDKAVLE_CHECK(wait_for_participants(facts));
         }
     }
     return write_facts(folder, supervisor);

@@ -24,6 +24,7 @@ namespace {
 constexpr std::string_view kZone = "sdk-demo.test";
 constexpr std::string_view kEnvironment = "SDK-DEMO";
 constexpr std::string_view kWho = "demo";
+constexpr std::string_view kPublisher = "SMP-SDK-DEMO";
 
 struct DemoFunction {
     const char* name;
@@ -123,7 +124,7 @@ Result<Ports> load_ports(const fs::path& folder) {
     const auto value = json::parse(as_text(octets));
     for (const auto& [name, port] : value.as_object())
         ports[std::string(name)] = static_cast<std::uint16_t>(port.as_int64());
-    for (const auto* name : {"ap1.o", "ap2.o"}) {
+    for (const auto* name : {"ap1.o", "ap2.o", "sml"}) {
         if (!ports.contains(name)) {
             return fail("demo.outdated", {}, folder.string(), "The demo was laid out by an earlier version.",
                         "Start it with --fresh.");
@@ -140,6 +141,9 @@ std::string interface_c_url(const Ports& ports, std::string_view name) {
 }
 std::string smp_url(const Ports& ports) {
     return fmt::format("https://{}:{}/", host("smp"), ports.at("smp"));
+}
+std::string sml_url(const Ports& ports) {
+    return fmt::format("https://{}:{}/edelivery-sml", host("sml"), ports.at("sml"));
 }
 std::string ca_url(const Ports& ports) {
     return fmt::format("http://{}:{}", host("pki"), ports.at("ca"));
@@ -227,6 +231,7 @@ std::vector<Wanted> wanted_identities(const fs::path& folder) {
                    folder / "smp" / "keys",
                    "signer"});
     all.push_back({"ca-tls", tls_order(host("smp"), "Plattformsansvarig (demo)"), folder / "smp" / "keys", "tls"});
+    all.push_back({"ca-tls", tls_order(host("sml"), "Plattformsansvarig (demo)"), folder / "sml" / "keys", "tls"});
     for (const auto& ap : kAccessPoints) {
         all.push_back({"ca-ap",
                        {.profile = ca::Profile::access_point,
@@ -368,20 +373,48 @@ std::string message_service_config(const fs::path& folder, const Ports& ports, c
 }
 
 std::string smp_config(const fs::path& folder, const Ports& ports) {
-    const auto dns = folder / "dns";
-    auto out = log_table("smp");
+    auto out = log_table("smp") + std::string(kKeysTable) + environment_table(folder, ports);
     out += fmt::format(
         "[smp]\ndatabase = \"data/registry.db\"\naddress = \"127.0.0.1\"\nport = {}\nkey = "
         "\"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\nhosts = [\"{}\"]\n\n",
         ports.at("smp"), host("smp"));
-    out += fmt::format(
-        "[smp.locator]\nzone = \"{}\"\nfile = {}\nsmp_url = \"{}\"\nname_server = {{ name = \"{}\", addresses = "
-        "[\"127.0.0.1\"] }}\nhosts = [\n",
-        kZone, quoted((dns / "zone").string()), smp_url(ports), host("ns"));
-    for (const auto* name : {"smp", "pki", "ap1", "ap2", "mt-kommun", "mt-region"})
-        out += fmt::format("    {{ name = \"{}\", addresses = [\"127.0.0.1\"] }},\n", host(name));
-    return out + fmt::format("]\nreload = [\"/usr/sbin/knotc\", \"-s\", {}, \"zone-reload\", \"{}\"]\n",
-                             quoted((dns / "run" / "knot.sock").string()), kZone);
+    return out + fmt::format(
+                     "[smp.sml]\nurl = \"{}\"\npublisher = \"{}\"\nsmp_url = \"{}\"\nkey = "
+                     "\"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n",
+                     sml_url(ports), kPublisher, smp_url(ports));
+}
+
+std::string sml_config(const fs::path& folder, const Ports& ports) {
+    auto out = log_table("sml") + std::string(kKeysTable) + environment_table(folder, ports);
+    return out + fmt::format(
+                     "[sml]\ndatabase = \"data/sml.db\"\naddress = \"127.0.0.1\"\nport = {}\nkey = "
+                     "\"keys/tls.key\"\ncertificate = \"keys/tls.crt\"\n\n[[sml.zones]]\nzone = \"{}\"\nserver = "
+                     "\"127.0.0.1\"\nserver_port = {}\nkey_name = \"smlkey\"\nkey_file = \"keys/tsig\"\n",
+                     ports.at("sml"), kZone, ports.at("dns"));
+}
+
+/// What the zone holds before any participant: the locator writes those by dynamic update.
+Result<std::string> base_zone(const Ports& ports) {
+    smpserver::LocatorConfig zone;
+    zone.zone = kZone;
+    zone.smp_url = smp_url(ports);
+    zone.name_server = {.name = host("ns"), .addresses = {"127.0.0.1"}};
+    for (const auto* name : {"smp", "sml", "pki", "ap1", "ap2", "mt-kommun", "mt-region"})
+        zone.hosts.push_back({.name = host(name), .addresses = {"127.0.0.1"}});
+    return smpserver::zone_text(zone, {}, 1);
+}
+
+/// The SMP's account at the locator, known by its certificate.
+Result<> register_smp(const fs::path& folder) {
+    BUDKAVLE_TRY(const auto log, obs::Log::open(folder / "sml" / "log" / "administration", "sml", system_clock()));
+    BUDKAVLE_TRY(const auto reg, sml::Register::open(folder / "sml" / "data" / "sml.db", *log, system_clock()));
+    const sml::Caller who{std::string(kWho), std::nullopt};
+    sml::DomainRules rules;
+    rules.zone = kZone;
+    rules.participant_pattern = "iso6523-actorid-upis::.+";
+    BUDKAVLE_CHECK(reg->set_domain(who, rules));
+    BUDKAVLE_TRY(const auto certificate, certificate_of((folder / "smp" / "keys" / "tls.crt").string()));
+    return reg->add_account(who, "smp", std::string(kZone), certificate);
 }
 
 std::string ca_config(const fs::path& folder, const Ports& ports) {
@@ -393,14 +426,18 @@ std::string ca_config(const fs::path& folder, const Ports& ports) {
                                  ports.at("ca"), ca_url(ports), quoted(role.owner.organisation));
 }
 
-std::string knot_config(const fs::path& folder, const Ports& ports) {
+std::string knot_config(const fs::path& folder, const Ports& ports, const std::string& tsig) {
     const auto dns = folder / "dns";
     return fmt::format(
         "server:\n    rundir: \"{0}\"\n    listen: 127.0.0.1@{1}\n    udp-workers: 1\n    tcp-workers: 1\n    "
         "background-workers: 1\ncontrol:\n    listen: \"{0}/knot.sock\"\ndatabase:\n    storage: \"{2}\"\n"
-        "log:\n  - target: stderr\n    any: warning\nzone:\n  - domain: {3}\n    file: \"{4}\"\n    zonefile-load: "
-        "whole\n    journal-content: none\n    semantic-checks: on\n",
-        (dns / "run").string(), ports.at("dns"), (dns / "db").string(), kZone, (dns / "zone").string());
+        "log:\n  - target: stderr\n    any: warning\nkey:\n  - id: smlkey\n    algorithm: hmac-sha256\n    secret: {5}\n"
+        "acl:\n  - id: update\n    key: smlkey\n    action: update\n    update-type: [NAPTR, CNAME]\n    update-owner: "
+        "zone\n    update-owner-match: sub\n  - id: transfer\n    key: smlkey\n    action: transfer\npolicy:\n  - id: "
+        "ecdsa\n    algorithm: ecdsap256sha256\nzone:\n  - domain: {3}\n    file: \"{4}\"\n    acl: [update, transfer]\n"
+        "    dnssec-signing: on\n    dnssec-policy: ecdsa\n    journal-content: all\n    zonefile-sync: -1\n    "
+        "zonefile-load: difference-no-serial\n    serial-policy: unixtime\n    semantic-checks: on\n",
+        (dns / "run").string(), ports.at("dns"), (dns / "db").string(), kZone, (dns / "zone").string(), tsig);
 }
 
 smpserver::RegisterConfig register_config(const fs::path& folder, const Ports& ports) {
@@ -484,7 +521,7 @@ Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_
     {
         FreePorts free;
         for (const auto* name :
-             {"dns", "smp", "ca", "ap1.a", "ap1.c", "ap1.o", "ap2.a", "ap2.c", "ap2.o", "mt-kommun", "mt-region"})
+             {"dns", "smp", "sml", "ca", "ap1.a", "ap1.c", "ap1.o", "ap2.a", "ap2.c", "ap2.o", "mt-kommun", "mt-region"})
             ports[name] = free.take();
     }
     json::object numbers;
@@ -524,7 +561,15 @@ Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_
     BUDKAVLE_CHECK(write_environment_configs(folder, ports));
     BUDKAVLE_CHECK(write_text(folder / "smp" / "smp.toml", smp_config(folder, ports)));
     BUDKAVLE_CHECK(write_text(folder / "ca" / "ca.toml", ca_config(folder, ports)));
-    BUDKAVLE_CHECK(write_text(folder / "dns" / "knot.conf", knot_config(folder, ports)));
+    BUDKAVLE_CHECK(write_text(folder / "sml" / "sml.toml", sml_config(folder, ports)));
+    fs::create_directories(folder / "sml" / "data", ignored);
+    BUDKAVLE_CHECK(register_smp(folder));
+    random_bytes(secret);
+    const auto tsig = base64_encode(secret);
+    BUDKAVLE_CHECK(write_text(folder / "sml" / "keys" / "tsig", tsig + "\n"));
+    BUDKAVLE_CHECK(write_text(folder / "dns" / "knot.conf", knot_config(folder, ports, tsig)));
+    BUDKAVLE_TRY(const auto zone, base_zone(ports));
+    BUDKAVLE_CHECK(write_text(folder / "dns" / "zone", zone, 0644));
     for (const auto* name : {"run", "db"}) fs::create_directories(folder / "dns" / name, ignored);
     if ((folder / "dns" / "run" / "knot.sock").string().size() > 100) {
         return fail("demo.path", {}, folder.string(), "The path is too long for the name server's socket.",
@@ -593,11 +638,12 @@ Result<std::vector<ProcessSpec>> demo_processes(const fs::path& folder) {
         if (::geteuid() == 0) out.back().command.insert(out.back().command.begin() + 2, "--allow-root");
     };
     role("ca");
-    role("smp");
     out.push_back({.name = "dns",
                    .command = {"/usr/sbin/knotd", "-c", (folder / "dns" / "knot.conf").string()},
                    .output = folder / "dns" / "output.log",
                    .signals_ready = false});
+    role("sml");
+    role("smp");
     for (const auto& ap : kAccessPoints) role(ap.name);
     for (const auto& mt : kMessageServices) role(mt.name);
     return out;
@@ -615,6 +661,7 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
                        {"zone", kZone},
                        {"dnsPort", std::int64_t{ports.at("dns")}},
                        {"smp", smp_url(ports)},
+                       {"sml", sml_url(ports)},
                        {"pki", ca_url(ports)}};
     const auto trust = folder / "trust";
     facts["trust"] = {{"as4", (trust / "as4.pem").string()},

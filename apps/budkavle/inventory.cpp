@@ -62,6 +62,7 @@ std::vector<crypto::InventoryItem> inventory_of(const Config& config) {
         if (const auto chain = certificates_of({config.smp->tls_certificate.string()}); chain && !chain->empty())
             inventory.items.push_back(crypto::inventory_item("smp", true, chain->front()));
     }
+    if (config.sml) inventory.add("sml", config.sml->server.identity);
     return std::move(inventory.items);
 }
 

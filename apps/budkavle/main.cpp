@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
     add_as4(app, exit);
     add_ap(app, exit);
     add_smp(app, exit);
+    add_sml(app, exit);
     add_pki(app, exit);
     one_value_each(app);
     try {

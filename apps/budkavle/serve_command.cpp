@@ -20,6 +20,7 @@ constexpr std::chrono::hours kExpiryInterval{1};
 struct Roles {
     std::unique_ptr<ca::Authority> authority;
     std::unique_ptr<ca::PublishServer> ca;
+    RunningSml sml;
     std::unique_ptr<smpserver::SmpServer> smp;
     std::unique_ptr<accesspoint::AccessPoint> ap;
     std::unique_ptr<messageservice::MessageService> mt;
@@ -32,7 +33,13 @@ Result<Roles> start(Config& config, obs::Log& log) {
         BUDKAVLE_TRY(roles.authority, open_authority(*config.ca, log));
         BUDKAVLE_TRY(roles.ca, ca::PublishServer::start(config.ca->server, *roles.authority, log, clock));
     }
+    if (config.sml) {
+        BUDKAVLE_TRY(roles.sml, start_sml(std::move(*config.sml), log, clock));
+    }
     if (config.smp) {
+        if (config.smp_sml) {
+            BUDKAVLE_TRY(config.smp->locator_port, SmlPort::open(std::move(*config.smp_sml)));
+        }
         BUDKAVLE_TRY(roles.smp, smpserver::SmpServer::start(*config.smp, log, clock));
     }
     if (config.ap) {
@@ -65,7 +72,8 @@ Result<std::vector<crypto::InventoryItem>> reload(const std::string& file, Roles
                     "Correct the configuration; the old one stays in use.");
     }
     if (config.ap.has_value() != (roles.ap != nullptr) || config.mt.has_value() != (roles.mt != nullptr) ||
-        config.smp.has_value() != (roles.smp != nullptr) || config.ca.has_value() != (roles.ca != nullptr))
+        config.smp.has_value() != (roles.smp != nullptr) || config.ca.has_value() != (roles.ca != nullptr) ||
+        config.sml.has_value() != (roles.sml.server != nullptr))
         return fail("config.restart", {}, file, "The roles of a running process cannot be changed.", "Restart it.");
     if (roles.ap) BUDKAVLE_CHECK(roles.ap->reload(std::move(*config.ap)));
     return inventory;
@@ -122,6 +130,7 @@ Result<Exit> serve(const ServeOptions& options) {
     if (roles->mt) roles->mt->stop();
     if (roles->ap) roles->ap->stop();
     if (roles->smp) roles->smp->stop();
+    if (roles->sml.server) roles->sml.server->stop();
     if (roles->ca) roles->ca->stop();
     return Exit::yes;
 }

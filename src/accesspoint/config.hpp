@@ -18,6 +18,7 @@
 #include "base/time.hpp"
 #include "crypto/key.hpp"
 #include "crypto/trust.hpp"
+#include "dns/resolver.hpp"
 #include "federation/identifiers.hpp"
 #include "net/http.hpp"
 #include "store/location.hpp"
@@ -31,6 +32,8 @@ struct Environment {
     std::string zone;                         ///< SML zone
     std::string resolver_address;             ///< IP of the DNS resolver
     std::uint16_t resolver_port = 53;
+    dns::Dnssec dnssec = dns::Dnssec::off;
+    std::chrono::seconds crisis_metadata{0};  ///< `smp::DirectoryConfig::crisis`
     std::vector<std::string> permitted_addresses;         ///< CIDR ranges that may be connected to
     std::shared_ptr<const crypto::TrustStore> ap_trust;   ///< AP CA (AP-14)
     std::shared_ptr<const crypto::TrustStore> smp_trust;  ///< SMP signatures (AP-16)

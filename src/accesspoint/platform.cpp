@@ -7,6 +7,8 @@ smp::OutsideConfig outside_config(const AccessPointConfig& config) {
     smp::OutsideConfig out;
     out.resolver_address = environment.resolver_address;
     out.resolver_port = environment.resolver_port;
+    out.dnssec = environment.dnssec;
+    out.crisis_metadata = environment.crisis_metadata;
     out.permitted_addresses = environment.permitted_addresses;
     out.zone = environment.zone;
     out.profiles = config.profiles;
@@ -27,7 +29,9 @@ smp::OutsideConfig outside_config(const AccessPointConfig& config) {
 
 Result<std::unique_ptr<smp::Outside>> start_outside(const AccessPointConfig& config, obs::Log& log, const Clock& clock,
                                                     std::shared_ptr<crypto::CrlStore> data) {
-    return smp::Outside::start(outside_config(config), clock, smp::log_to(log), std::move(data));
+    auto world = outside_config(config);
+    world.log = &log;
+    return smp::Outside::start(world, clock, smp::log_to(log), std::move(data));
 }
 
 Outside seen_by_access_point(smp::Outside& world) {

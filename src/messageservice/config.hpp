@@ -14,6 +14,7 @@
 
 #include "crypto/key.hpp"
 #include "crypto/trust.hpp"
+#include "dns/resolver.hpp"
 #include "federation/identifiers.hpp"
 #include "net/http.hpp"
 #include "sdk/message_rules.hpp"
@@ -61,6 +62,8 @@ struct EnvironmentConfig {
     std::string zone;                         ///< SML zone
     std::string resolver_address;             ///< IP of the DNS resolver
     std::uint16_t resolver_port = 53;
+    dns::Dnssec dnssec = dns::Dnssec::off;
+    std::chrono::seconds crisis_metadata{0};  ///< `smp::DirectoryConfig::crisis`
     std::vector<std::string> permitted_addresses;         ///< CIDR ranges that connections may go to
     std::shared_ptr<const crypto::TrustStore> o2o_trust;  ///< issuers of participant certificates (XHE-05)
     std::shared_ptr<const crypto::TrustStore> smp_trust;  ///< signers of SMP answers

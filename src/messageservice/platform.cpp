@@ -8,6 +8,8 @@ smp::OutsideConfig outside_config(const MessageServiceConfig& config) {
     smp::OutsideConfig out;
     out.resolver_address = environment.resolver_address;
     out.resolver_port = environment.resolver_port;
+    out.dnssec = environment.dnssec;
+    out.crisis_metadata = environment.crisis_metadata;
     out.permitted_addresses = environment.permitted_addresses;
     out.zone = environment.zone;
     out.smp_trust = environment.smp_trust;
@@ -34,7 +36,9 @@ smp::OutsideConfig outside_config(const MessageServiceConfig& config) {
 
 Result<std::unique_ptr<smp::Outside>> start_outside(const MessageServiceConfig& config, obs::Log& log,
                                                     const Clock& clock) {
-    return smp::Outside::start(outside_config(config), clock, smp::log_to(log));
+    auto world = outside_config(config);
+    world.log = &log;
+    return smp::Outside::start(world, clock, smp::log_to(log));
 }
 
 Outside seen_by_message_service(smp::Outside& world) {

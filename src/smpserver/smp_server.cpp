@@ -133,6 +133,9 @@ struct SmpServer::State {
             zone = std::make_unique<ZoneFilePort>(*config.locator, *database, clock);
             locator = std::make_unique<LocatorWorker>(*database, *zone, log, clock);
             locator->start(config.poll);
+        } else if (config.locator_port) {
+            locator = std::make_unique<LocatorWorker>(*database, *config.locator_port, log, clock);
+            locator->start(config.poll);
         }
         return {};
     }

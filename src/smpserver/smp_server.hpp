@@ -13,6 +13,7 @@
 #include "net/http.hpp"
 #include "obs/log.hpp"
 #include "smpserver/locator.hpp"
+#include "smpserver/locator_port.hpp"
 #include "smpserver/rate_limit.hpp"
 #include "store/location.hpp"
 
@@ -28,6 +29,7 @@ struct SmpServerConfig {
     std::chrono::seconds max_age{60};       ///< Cache-Control, value of the federation
     std::chrono::milliseconds poll{500};    ///< how often the register is asked for a new version; news come sooner
     std::optional<LocatorConfig> locator;   ///< zone to keep in step with the queue of the register
+    std::shared_ptr<LocatorPort> locator_port{};  ///< the locator of the federation instead of a zone of our own
     /// Kept up to date beside the node, to start from when the database is away; empty: none.
     std::filesystem::path snapshot{};
     std::chrono::seconds snapshot_max_age{std::chrono::hours(72)};  ///< an older one is not served
