@@ -531,6 +531,62 @@ CaRole ca_role(Section ca) {
     return out;
 }
 
+/// [admin.tokens]: whose bearer tokens are accounts (SEC-52).
+std::optional<admin::TokenPolicy> token_policy(Section section) {
+    if (!section.present()) return std::nullopt;
+    admin::TokenPolicy out;
+    out.issuer = section.text("issuer");
+    out.audience = section.text("audience");
+    const auto keys = text_of(section.path("jwks").string());
+    if (!keys) section.fault("jwks", keys.error().describe());
+    out.jwks = keys.value_or("");
+    out.sender_constrained = section.flag_or("sender_constrained", true);
+    out.acr = section.list_or("acr", {});
+    out.longest_life = whole(section.duration_or("longest_life", out.longest_life));
+    if (const auto fine = admin::TokenVerifier::make(out); keys && !fine) section.fault("jwks", fine.error().describe());
+    return out;
+}
+
+/// `database`, or a table `postgresql`.
+store::Location database_of(Section& section) {
+    if (const auto server = postgresql(section.optional_section("postgresql"))) return *server;
+    return section.path("database");
+}
+
+AdminConfig admin_role(Section section) {
+    AdminConfig out;
+    out.server.database = database_of(section);
+    if (auto smp = section.optional_section("smp"); smp.present()) {
+        out.smp = {.database = database_of(smp),
+                   .base_url = smp.text("base_url"),
+                   .signing_key = smp.path("signing_key"),
+                   .signing_certificate = smp.path("signing_certificate"),
+                   .smp_trust = smp.path("smp_trust"),
+                   .ap_trust = smp.path("ap_trust")};
+        if (!smp.text_or("o2o_trust", "").empty()) out.smp->o2o_trust = smp.path("o2o_trust");
+    }
+    if (auto sml = section.optional_section("sml"); sml.present()) out.sml = database_of(sml);
+    out.server.address = section.text_or("address", out.server.address);
+    out.server.port = port(section, "port");
+    if (const auto own = port(section, "token_port"); own != 0) out.server.token_port = own;
+    out.server.tls.identity = identity(section);
+    out.server.tls.client_trust = trust(section, "client_trust", crypto::Purpose::tls_client);
+    if (section.flag_or("revocation_when_present", false)) out.server.tls.revocation = crypto::RevocationPolicy::when_present;
+    out.crl_urls = section.list_or("crl_urls", {});
+    if (!out.crl_urls.empty()) {
+        out.crl_folder = section.path("crl_folder");
+        out.permitted_addresses = section.list("permitted_addresses");
+    } else if (out.server.tls.revocation == crypto::RevocationPolicy::required) {
+        section.fault("crl_urls", "must name the revocation lists of those who issue for administrators.");
+    }
+    out.api.hosts = section.list("hosts");
+    out.api.documentation = section.text_or("documentation", out.api.documentation);
+    for (auto& name : section.list_or("without_four_eyes", {})) out.api.without_four_eyes.insert(std::move(name));
+    out.api.case_life = std::chrono::hours(section.number_or("case_hours", out.api.case_life.count(), 1, 24 * 31));
+    out.api.tokens = token_policy(section.optional_section("tokens"));
+    return out;
+}
+
 }  // namespace
 
 Result<Config> load_config(const std::filesystem::path& file) {
@@ -545,8 +601,9 @@ Result<Config> load_config(const std::filesystem::path& file) {
     auto smp = root.optional_section("smp");
     auto sml = root.optional_section("sml");
     auto ca = root.optional_section("ca");
-    if (!ap.present() && !mt.present() && !smp.present() && !sml.present() && !ca.present())
-        root.fault("", "no role: one of [ap], [mt], [smp], [sml], [ca] is needed.");
+    auto admin = root.optional_section("admin");
+    if (!ap.present() && !mt.present() && !smp.present() && !sml.present() && !ca.present() && !admin.present())
+        root.fault("", "no role: one of [ap], [mt], [smp], [sml], [ca], [admin] is needed.");
     auto environment =
         ap.present() || mt.present() || sml.present() || smp.optional_section("sml").present() ? root.section("environment") : root.optional_section("environment");
     if (ap.present()) {
@@ -567,6 +624,7 @@ Result<Config> load_config(const std::filesystem::path& file) {
     }
     if (sml.present()) config.sml = sml_role(environment, sml);
     if (ca.present()) config.ca = ca_role(ca);
+    if (admin.present()) config.admin = admin_role(admin);
     config.faults = settings->finish();
     return config;
 }

@@ -1,13 +1,15 @@
 #pragma once
 /// The configuration file of `budkavle serve`: from text to the plain values the services take.
 ///
-/// Tables: [environment] with [environment.trust], [log], and one for each role: [ap], [mt], [smp], [sml], [ca].
+/// Tables: [environment] with [environment.trust], [log], and one for each role: [ap], [mt], [smp], [sml], [ca],
+/// [admin].
 /// Paths are relative to the folder of the file. docs/operating.md lists every setting.
 
 #include <optional>
 #include <vector>
 
 #include "accesspoint/config.hpp"
+#include "admin_role.hpp"
 #include "ca/publish_server.hpp"
 #include "messageservice/config.hpp"
 #include "settings.hpp"
@@ -39,6 +41,7 @@ struct Config {
     std::optional<SmlPortConfig> smp_sml;  ///< [smp.sml]: the locator that the SMP registers at
     std::optional<SmlRole> sml;
     std::optional<CaRole> ca;
+    std::optional<AdminConfig> admin;
     std::vector<SettingFault> faults;  ///< empty: the configuration can be served
 };
 

@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
     add_smp(app, exit);
     add_sml(app, exit);
     add_pki(app, exit);
+    add_admin(app, exit);
     one_value_each(app);
     try {
         app.parse(argc, argv);

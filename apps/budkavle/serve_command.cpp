@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "accesspoint/access_point.hpp"
+#include "ca/requests.hpp"
 #include "base/stream.hpp"
 #include "command.hpp"
 #include "config.hpp"
@@ -24,6 +25,8 @@ struct Roles {
     std::unique_ptr<smpserver::SmpServer> smp;
     std::unique_ptr<accesspoint::AccessPoint> ap;
     std::unique_ptr<messageservice::MessageService> mt;
+    std::unique_ptr<ca::Requests> requests;
+    std::unique_ptr<AdminRole> admin;
 };
 
 Result<Roles> start(Config& config, obs::Log& log) {
@@ -47,6 +50,15 @@ Result<Roles> start(Config& config, obs::Log& log) {
     }
     if (config.mt) {
         BUDKAVLE_TRY(roles.mt, messageservice::MessageService::start(std::move(*config.mt), log, clock));
+    }
+    if (config.admin) {
+        admin::Services services;
+        if (roles.authority) {
+            roles.requests = std::make_unique<ca::Requests>(*roles.authority);
+            services.authority = roles.authority.get();
+            services.requests = roles.requests.get();
+        }
+        BUDKAVLE_TRY(roles.admin, AdminRole::start(std::move(*config.admin), services, log));
     }
     return roles;
 }
@@ -73,7 +85,7 @@ Result<std::vector<crypto::InventoryItem>> reload(const std::string& file, Roles
     }
     if (config.ap.has_value() != (roles.ap != nullptr) || config.mt.has_value() != (roles.mt != nullptr) ||
         config.smp.has_value() != (roles.smp != nullptr) || config.ca.has_value() != (roles.ca != nullptr) ||
-        config.sml.has_value() != (roles.sml.server != nullptr))
+        config.sml.has_value() != (roles.sml.server != nullptr) || config.admin.has_value() != (roles.admin != nullptr))
         return fail("config.restart", {}, file, "The roles of a running process cannot be changed.", "Restart it.");
     if (roles.ap) BUDKAVLE_CHECK(roles.ap->reload(std::move(*config.ap)));
     return inventory;
@@ -127,6 +139,7 @@ Result<Exit> serve(const ServeOptions& options) {
     }
     notify_manager("STOPPING=1");
     log->audit("system", "process.stopping");
+    if (roles->admin) roles->admin->stop();
     if (roles->mt) roles->mt->stop();
     if (roles->ap) roles->ap->stop();
     if (roles->smp) roles->smp->stop();

@@ -14,26 +14,43 @@ struct Mapped {
     std::string_view code;
     int status;
 };
-constexpr std::array kExact{Mapped{"gate.host", 421},           Mapped{"gate.forwarded", 400},
-                            Mapped{"gate.origin", 403},         Mapped{"gate.rate", 429},
-                            Mapped{"http.not_found", 404},      Mapped{"http.method", 405},
-                            Mapped{"http.body_too_long", 413},  Mapped{"account.not_identified", 401},
-                            Mapped{"access.denied", 403},       Mapped{"request.media_type", 415},
-                            Mapped{"request.version", 428},     Mapped{"request.precondition", 412},
-                            Mapped{"request.certificate", 422}, Mapped{"request.private_key", 422},
-                            Mapped{"request.schema", 422},      Mapped{"request.reason", 422},
-                            Mapped{"account.version", 412},     Mapped{"account.last", 409},
-                            Mapped{"account.credential", 409},  Mapped{"case.state", 409},
-                            Mapped{"case.same_person", 403},    Mapped{"grant.self", 403},
-                            Mapped{"repeat.other", 422},        Mapped{"repeat.running", 409},
-                            Mapped{"registry.denied", 403},     Mapped{"registry.version", 412},
-                            Mapped{"ca.not_issued", 404},       Mapped{"audit.broken", 409}};
+constexpr std::array kExact{Mapped{"gate.host", 421},
+                            Mapped{"gate.forwarded", 400},
+                            Mapped{"gate.origin", 403},
+                            Mapped{"gate.rate", 429},
+                            Mapped{"http.not_found", 404},
+                            Mapped{"http.method", 405},
+                            Mapped{"http.body_too_long", 413},
+                            Mapped{"account.not_identified", 401},
+                            Mapped{"access.denied", 403},
+                            Mapped{"request.media_type", 415},
+                            Mapped{"request.version", 428},
+                            Mapped{"request.precondition", 412},
+                            Mapped{"request.certificate", 422},
+                            Mapped{"request.private_key", 422},
+                            Mapped{"request.schema", 422},
+                            Mapped{"request.reason", 422},
+                            Mapped{"account.version", 412},
+                            Mapped{"account.last", 409},
+                            Mapped{"account.credential", 409},
+                            Mapped{"case.state", 409},
+                            Mapped{"case.same_person", 403},
+                            Mapped{"grant.self", 403},
+                            Mapped{"repeat.other", 422},
+                            Mapped{"repeat.running", 409},
+                            Mapped{"registry.conflict", 412},
+                            Mapped{"ca.unknown_request", 404},
+                            Mapped{"sml.unauthorised", 403},
+                            Mapped{"sml.duplicate", 409},
+                            Mapped{"sml.migration_planned", 409},
+                            Mapped{"ca.not_issued", 404},
+                            Mapped{"audit.broken", 409}};
 
 /// What the ends of codes say, whichever library they come from.
-constexpr std::array kEndings{Mapped{".unknown", 404},     Mapped{".exists", 409},  Mapped{".in_use", 409},
-                              Mapped{".state", 409},       Mapped{".version", 412}, Mapped{".already_revoked", 409},
-                              Mapped{".same_person", 403}, Mapped{".denied", 403},  Mapped{".forbidden", 403},
-                              Mapped{".conflict", 409}};
+constexpr std::array kEndings{Mapped{"_unknown", 404},         Mapped{".unknown", 404},     Mapped{".exists", 409},
+                              Mapped{".in_use", 409},          Mapped{".state", 409},       Mapped{".version", 412},
+                              Mapped{".already_revoked", 409}, Mapped{".same_person", 403}, Mapped{".denied", 403},
+                              Mapped{".forbidden", 403},       Mapped{".conflict", 409}};
 /// Faults of ours: no detail goes out.
 constexpr std::array<std::string_view, 5> kInner{"db.", "file.", "key.", "log.", "store."};
 

@@ -189,6 +189,8 @@ Result<> Api::permit(Call& call) {
     context.path = call.path;
     const auto& permission = call.route->permission;
     context.visible = visible_to(permission.roles, context.actor.grants);
+    context.roles = permission.roles;
+    context.reading = !call.route->changes();
     const auto access = judge(permission, permission.roles, context.actor.grants, context.path);
     if (access == Access::granted) return {};
     BUDKAVLE_CHECK(trace(context, *call.route, "refused",
@@ -289,6 +291,7 @@ Result<Answer> Api::carry_out(const Case& one, const Actor& approver, const std:
     if (const auto* version = one.request.if_contains("expectedVersion"); version != nullptr && version->is_int64())
         context.expected_version = version->get_int64();
     context.visible = visible_to(route->permission.roles, proposer.grants);
+    context.roles = route->permission.roles;
     if (judge(route->permission, route->permission.roles, proposer.grants, context.path) != Access::granted)
         return fail("access.denied", "SEC-53", "proposer", "The proposer may no longer do this.", {});
     BUDKAVLE_CHECK(trace(context, *route, "begun", {}, one.id));

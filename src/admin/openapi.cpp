@@ -28,6 +28,11 @@ json::array parameters_of(const Route& route) {
             parameter("limit", "query", false, Schema::integer(1, 1000).to_json(), "how many, 100 unless given"));
         all.push_back(parameter("offset", "query", false, Schema::integer().to_json(), "how many to pass over"));
     }
+    if (route.has_cursor) {
+        all.push_back(
+            parameter("limit", "query", false, Schema::integer(1, 500).to_json(), "how many, 100 unless given"));
+        all.push_back(parameter("after", "query", false, Schema::text(1, 256).to_json(), "`next` of the part before"));
+    }
     for (const auto& query : route.queries)
         all.push_back(parameter(query.name, "query", false, query.schema.to_json(), query.description));
     if (route.method == Method::remove)

@@ -122,6 +122,14 @@ Result<> Api::read_query(Call& call) const {
         BUDKAVLE_CHECK(take("limit", 1, 1000, context.page.limit));
         BUDKAVLE_CHECK(take("offset", 0, std::int64_t{1} << 40, context.page.offset));
     }
+    if (call.route->has_cursor) {
+        BUDKAVLE_CHECK(take("limit", 1, 500, context.page.limit));
+        if (const auto found = given.find("after"); found != given.end()) {
+            if (!is_clean(found->second)) return bad("request.query", "after", "The cursor is none of ours.");
+            context.page.after = found->second;
+            given.erase(found);
+        }
+    }
     if (call.route->method == Method::remove) {
         if (const auto found = given.find("reason"); found != given.end()) {
             context.reason = found->second;
@@ -182,7 +190,7 @@ Result<> Api::read_body(Call& call) const {
             if (!value.is_object()) return bad("request.body", "body", "An object is expected.");
             context.body = std::move(value.get_object());
         }
-        if (holds_private_key(context.body)) {
+        if (!route.takes_any_pem && holds_private_key(context.body)) {
             // Before anything of it is kept, be it as a waiting case.
             const obs::Fields where{{"rule", "SEC-44"}, {"requestId", call.id}, {"operation", route.operation}};
             log_.audit(context.who(), "admin.private_key_refused", where);

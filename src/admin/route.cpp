@@ -99,6 +99,14 @@ Route& Route::paged() {
     is_paged = true;
     return *this;
 }
+Route& Route::with_cursor() {
+    has_cursor = true;
+    return *this;
+}
+Route& Route::judges_keys() {
+    takes_any_pem = true;
+    return *this;
+}
 Route& Route::four_eyes(FourEyes when, Roles by) {
     eyes = when;
     approvers = by;

@@ -69,6 +69,7 @@ struct Query {
 struct Page {
     std::int64_t offset = 0;
     std::int64_t limit = 100;
+    std::string after{};  ///< of lists with a cursor
 };
 
 /// What a function gets: everything in it is checked.
@@ -86,6 +87,8 @@ public:
     Page page;
     std::optional<std::int64_t> expected_version;  ///< If-Match
     Visible visible;
+    Roles roles;           ///< those that the route is for
+    bool reading = false;  ///< the route changes nothing
 
     [[nodiscard]] const std::string& parameter(const std::string& name) const { return path.at(name); }
     [[nodiscard]] std::string asked(const std::string& name) const;  ///< query; empty when absent
@@ -132,11 +135,13 @@ public:
     Route& returns_nothing();  ///< 204
     Route& returns_text(std::string content_type);
     Route& asks(std::string name, Schema schema, std::string description = {});  ///< query parameter
-    Route& paged();  ///< limit, offset; the answer is `Schema::page_of`
+    Route& paged();        ///< limit, offset; the answer is `Schema::page_of`
+    Route& with_cursor();  ///< limit, after; the answer is `Schema::part_of`
     Route& four_eyes(FourEyes when, Roles by);
-    Route& explained();   ///< a reason must be given
-    Route& versioned();   ///< If-Match must be given
-    Route& idempotent();  ///< Idempotency-Key is honoured
+    Route& explained();    ///< a reason must be given
+    Route& versioned();    ///< If-Match must be given
+    Route& idempotent();   ///< Idempotency-Key is honoured
+    Route& judges_keys();  ///< what is handed in as a certificate request is for the CA to judge
     Route& does(Function what);
 
     Method method;
@@ -150,6 +155,8 @@ public:
     int status = 200;
     std::vector<Query> queries{};
     bool is_paged = false;
+    bool has_cursor = false;
+    bool takes_any_pem = false;
     FourEyes eyes = FourEyes::no;
     Roles approvers{};
     Need reason = Need::none;

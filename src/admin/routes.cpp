@@ -29,11 +29,13 @@ Result<crypto::Certificate> certificate_in(const std::string& pem) {
 Routes all_routes(const Services& services, bool everything) {
     Routes all;
     const auto add = [&](Routes some) { std::ranges::move(some, std::back_inserter(all)); };
-    static_cast<void>(everything);
     add(general_routes(services));
     add(account_routes(services));
     add(case_routes(services));
     add(audit_routes(services));
+    if (everything || services.authority != nullptr) add(pki_routes(services));
+    if (everything || services.registry != nullptr) add(smp_routes(services));
+    if (everything || services.locator != nullptr) add(sml_routes(services));
     return all;
 }
 

@@ -110,6 +110,10 @@ Schema Schema::page_of(Schema of) {
                    {"limit", integer(1, 1000)},
                    {"total", integer(), true, "how many there are in all"}});
 }
+Schema Schema::part_of(Schema of) {
+    return object(
+        {{"items", list(std::move(of), 1000)}, optional("next", text(1, 256), "give it as `after` for what follows")});
+}
 const Schema& Schema::element() const {
     return members_.front().schema;
 }

@@ -42,6 +42,8 @@ public:
     [[nodiscard]] static Schema anything();
     /// {items, offset, limit, total} of the REST API profile.
     [[nodiscard]] static Schema page_of(Schema of);
+    /// {items, next}: `next` is the cursor of the following part, absent at the end.
+    [[nodiscard]] static Schema part_of(Schema of);
 
     /// The first difference: error "request.schema" with the place ("body.scope").
     [[nodiscard]] Result<> check(const boost::json::value& value, const std::string& place) const;

@@ -10,8 +10,10 @@
 #include "admin/routes.hpp"
 #include "admin/tables.hpp"
 #include "base/random.hpp"
+#include "ca/requests.hpp"
 #include "crypto/issue.hpp"
 #include "crypto/test_support.hpp"
+#include "sml/sml.hpp"
 #include "store/test_cluster.hpp"
 
 namespace budkavle::admin::testing {
@@ -67,13 +69,24 @@ struct With {
 
 class Bench {
 public:
-    explicit Bench(ApiOptions options = {}, const std::function<void(Routes&)>& more = {})
+    explicit Bench(ApiOptions options = {}, smpserver::Register* registry = nullptr)
         : log_(obs::Log::open(scratch_.path() / "log", "test", clock_).value()) {
         if (options.hosts.empty()) options.hosts = {"admin.example.se"};
         if (options.burst == 120) options.burst = options.per_second = 1e9;
         database_ = store::Database::open_at(fresh_location(scratch_), tables()).value();
+        locator_ = sml::Register::open(fresh_location(scratch_), *log_, clock_).value();
+        services_.locator = locator_.get();
+        authority_ = ca::Authority::open({.folder = scratch_.path() / "ca",
+                                          .passphrase = SecretBytes(as_bytes("a long passphrase")),
+                                          .owner = {.organisation = "Made-up Platform"},
+                                          .base_urls = {"http://pki.example.se"}},
+                                         *log_, clock_)
+                         .value();
+        requests_ = std::make_unique<ca::Requests>(*authority_);
+        services_.authority = authority_.get();
+        services_.requests = requests_.get();
+        services_.registry = registry;
         auto routes = all_routes(services_);
-        if (more) more(routes);
         api_ = Api::make(std::move(options), std::move(routes), *database_, *log_, clock_).value();
         services_.desk->api = api_.get();
     }
@@ -131,6 +144,8 @@ public:
     [[nodiscard]] Api& api() { return *api_; }
     [[nodiscard]] TestClock& clock() { return clock_; }
     [[nodiscard]] store::Database& database() { return *database_; }
+    [[nodiscard]] ca::Authority& authority() { return *authority_; }
+    [[nodiscard]] sml::Register& locator() { return *locator_; }
     [[nodiscard]] Services& services() { return services_; }
     [[nodiscard]] const crypto::testing::Scratch& scratch() const { return scratch_; }
     [[nodiscard]] std::string audit_log() const {
@@ -142,6 +157,9 @@ private:
     TestClock clock_;
     std::unique_ptr<obs::Log> log_;
     std::unique_ptr<store::Database> database_;
+    std::unique_ptr<sml::Register> locator_;
+    std::unique_ptr<ca::Authority> authority_;
+    std::unique_ptr<ca::Requests> requests_;
     Services services_;
     std::unique_ptr<Api> api_;
     std::map<std::string, std::string> ids_;
