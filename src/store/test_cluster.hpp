@@ -79,7 +79,9 @@ public:
     }
     void start() {
         std::vector<std::string> words{program("postgres"), "-D", (root_ / "data").string(), "-k", root_.string(), "-c",
-                                       "listen_addresses=", "-c", "port=" + port(), "-c", "fsync=on", "-c", "shared_buffers=16MB"};
+                                       "listen_addresses=", "-c", "port=" + port(), "-c", "fsync=on", "-c", "shared_buffers=16MB",
+                                       // Thousands of files of many schemas: recovery would sync each by itself.
+                                       "-c", "recovery_init_sync_method=syncfs"};
         for (const auto& setting : settings_) words.insert(words.end(), {"-c", setting});
         pid_ = spawn(words);
         ready_ = await();
