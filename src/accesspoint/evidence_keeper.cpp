@@ -76,10 +76,10 @@ Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
                           .direction = exchange.outgoing ? "out" : "in",
                           .at = exchange.at,
                           .answer_type = exchange.answer_type};
-    BUDKAVLE_TRY(record.condensed, condense_exchange(exchange.request, exchange.answer, config_.as4.certificate().der(),
-                                                     exchange.peer.der()));
-    std::vector<Item> missing;
     const auto own = own_chain(exchange);
+    BUDKAVLE_TRY(record.condensed,
+                 condense_exchange(exchange.request, exchange.answer, own.front().der(), exchange.peer.der()));
+    std::vector<Item> missing;
     {
         const std::lock_guard lock(lock_);
         record.own_certificate = add(missing, own.front(), exchange.at);
