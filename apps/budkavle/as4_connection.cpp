@@ -51,7 +51,7 @@ Result<json::object> verdict_of(const Options& options) {
     BUDKAVLE_TRY(const auto outside, Outside::open(file));
     const auto trust = outside->signer_trust();
     const accesspoint::ConnectionTester tester(
-        {.as4 = outside->config().as4,
+        {.signer = [&](Time now) -> const crypto::Identity& { return accesspoint::signing_identity(outside->config(), now); },
          .ap_trust = *outside->config().environment.ap_trust,
          .crls = *trust.crls,
          .client = outside->client(),

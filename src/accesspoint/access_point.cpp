@@ -66,6 +66,13 @@ public:
         const auto old = current();
         BUDKAVLE_CHECK(check(config, clock_.now()));
         BUDKAVLE_CHECK(check_reload(old->config(), config));
+        // A reload that fails gives back what the new world has taken over already.
+        struct Undo {
+            Generation* old;
+            ~Undo() {
+                if (old != nullptr) old->attend_revocation();
+            }
+        } undo{old.get()};
         std::unique_ptr<smp::Outside> world;
         auto outside = old->outside();
         if (const auto data = old->revocation()) {
@@ -82,6 +89,7 @@ public:
             const std::lock_guard lock(mutex_);
             current_ = fresh;
         }
+        undo.old = nullptr;
         fresh->start_senders();
         retire(old);
         log_.audit("system", "ap.reloaded",

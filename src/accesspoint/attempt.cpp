@@ -89,13 +89,15 @@ Result<> Sender::try_to_send(Claim& claim, OutgoingMessage message) {
 
     const auto begun = std::chrono::steady_clock::now();
     auto* octets = sealed->get();  // null when an earlier attempt sealed it
-    const auto failure = transmit(message, octets, *metadata, trace.header());
+    const auto failure = transmit(message, octets, *metadata, trace.header(), was == Outgoing::sending);
     if (failure && failure->error.code == "http.aborted") return take_back(job, std::move(message));
     if (workshop_.figures != nullptr) workshop_.figures->exchange("out", std::chrono::steady_clock::now() - begun);
     if (workshop_.send_queue.answered(peer, !failure || !failure->error.code.starts_with("http.")))
         workshop_.departures.ring_here();
     if (failure) return attempt_failed(job, std::move(message), *failure, event);
     message.state = Outgoing::delivered;
+    message.cause_code.clear();  // why earlier attempts failed stands in their events
+    message.cause_text.clear();
     event.name = "as4.delivered";
     event.signature = signature_of(as_text(message.receipt));
     return finish(job, std::move(message), Outgoing::sending, std::move(event), Receipted{metadata->endpoint.certificate, octets});
@@ -137,7 +139,8 @@ as4::Judgement Sender::judge(const as4::Evidence& evidence, const net::ClientRes
 }
 
 std::optional<Sender::Failure> Sender::transmit(OutgoingMessage& message, store::BlobWriter* sealed,
-                                                const smp::Metadata& metadata, const std::string& traceparent) {
+                                                const smp::Metadata& metadata, const std::string& traceparent,
+                                                bool again) {
     const auto evidence = read_evidence(message.evidence);
     if (!evidence) return Failure{evidence.error()};
     const auto response = post(message, sealed, metadata, traceparent);
@@ -158,7 +161,7 @@ std::optional<Sender::Failure> Sender::transmit(OutgoingMessage& message, store:
     Failure failure{
         {refused ? "as4.refused" : "as4.no_receipt", refused ? "AP-6" : "AP-17", {}, judged.detail, {}, judged.retry},
         judged.code,
-        judged.duplicate && message.attempts > 1};
+        judged.duplicate && again};
     if (response->status == 503 || response->status == 429)
         failure.asked = parse_retry_after(response->headers.get("Retry-After").value_or(""), now);
     return failure;

@@ -148,9 +148,10 @@ void ConnectionTester::ping(const smp::Metadata& metadata, ConnectionVerdict& ve
     }
     const auto now = setting_.clock.now();
     MemorySink body(kLargestPing);
-    const auto id = as4::new_message_id(to_lower_ascii(setting_.as4.certificate().common_name()));
-    const auto sealed = as4::seal(as4::make_ping(id, now, *profile, setting_.as4.certificate(), certificate), {},
-                                  setting_.as4, certificate, setting_.spool_folder, body);
+    const auto& signer = setting_.signer(now);
+    const auto id = as4::new_message_id(to_lower_ascii(signer.certificate().common_name()));
+    const auto sealed = as4::seal(as4::make_ping(id, now, *profile, signer.certificate(), certificate), {}, signer,
+                                  certificate, setting_.spool_folder, body);
     if (!sealed) {
         verdict.steps.push_back(failed("ping", sealed.error()));
         return;

@@ -22,7 +22,7 @@ using Explain = std::function<Result<smp::Metadata>(const federation::Participan
 
 /// What a test works with; everything must outlive it.
 struct ConnectionSetting {
-    const crypto::Identity& as4;
+    std::function<const crypto::Identity&(Time now)> signer;  ///< as for messages (AP-19)
     const crypto::TrustStore& ap_trust;
     const crypto::CrlStore& crls;
     net::Client& client;

@@ -4,6 +4,7 @@
 
 #include "accesspoint/evidence_form.hpp"
 #include "accesspoint/schema.hpp"
+#include "accesspoint/wire_head.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/ocsp.hpp"
 
@@ -58,26 +59,38 @@ std::vector<std::string> EvidenceKeeper::lists_for(std::vector<Item>& missing, c
     return out;
 }
 
+std::vector<crypto::Certificate> EvidenceKeeper::own_chain(const Exchange& exchange) const {
+    if (config_.next_as4.empty() && config_.previous_as4.empty()) return config_.as4.chain;
+    // What stands in the octets decides: the configuration may have changed since they were signed.
+    const auto signer = read_claims(exchange.outgoing ? exchange.request : std::string(as_text(exchange.answer))).signer;
+    if (!signer) return config_.as4.chain;
+    for (const auto& one : decrypting_identities(config_)) {
+        if (!one.chain.empty() && one.certificate() == *signer) return one.chain;
+    }
+    return {*signer};
+}
+
 Result<ExchangeRecord> EvidenceKeeper::prepare(const Exchange& exchange) {
     ExchangeRecord record{.participant = exchange.participant,
                           .as4_id = exchange.as4_id,
                           .direction = exchange.outgoing ? "out" : "in",
                           .at = exchange.at,
                           .answer_type = exchange.answer_type};
-    BUDKAVLE_TRY(record.condensed, condense_exchange(exchange.request, exchange.answer, config_.as4.certificate().der(),
-                                                     exchange.peer.der()));
+    const auto own = own_chain(exchange);
+    BUDKAVLE_TRY(record.condensed,
+                 condense_exchange(exchange.request, exchange.answer, own.front().der(), exchange.peer.der()));
     std::vector<Item> missing;
     {
         const std::lock_guard lock(lock_);
-        record.own_certificate = add(missing, config_.as4.certificate(), exchange.at);
+        record.own_certificate = add(missing, own.front(), exchange.at);
         record.peer_certificate = add(missing, exchange.peer, exchange.at);
         std::vector<Bytes> issuers{exchange.peer.issuer_der()};
-        for (const auto& one : config_.as4.chain) {
+        for (const auto& one : own) {
             issuers.push_back(one.issuer_der());
-            if (one != config_.as4.certificate()) record.chain.push_back(add(missing, one, exchange.at));
+            if (one != own.front()) record.chain.push_back(add(missing, one, exchange.at));
         }
         record.revocation = lists_for(missing, issuers, exchange.at);
-        for (const auto& certificate : {exchange.peer, config_.as4.certificate()}) {
+        for (const auto& certificate : {exchange.peer, own.front()}) {
             const auto answer = crls_.answer_for(certificate);
             // One that is no longer current decided nothing; the lists did.
             if (!answer || answer->octets.empty() || answer->next_update <= exchange.at) continue;

@@ -59,6 +59,8 @@ private:
         Bytes octets;
     };
     std::string add(std::vector<Item>& missing, const crypto::Certificate& certificate, Time now);
+    /// Of the identity of ours that signed, its certificate first: during a rollover there are several (AP-19).
+    [[nodiscard]] std::vector<crypto::Certificate> own_chain(const Exchange& exchange) const;
     std::vector<std::string> lists_for(std::vector<Item>& missing, const std::vector<Bytes>& issuers, Time now);
     [[nodiscard]] bool is_known(const std::string& sha256, Time now) const;
 

@@ -64,7 +64,7 @@ Result<Contents> collect(store::Transaction& tx, const std::string& participant,
     return contents;
 }
 
-std::string manifest_of(const Workshop& workshop, const Contents& contents) {
+std::string manifest_of(const Workshop& workshop, const Contents& contents, const crypto::Identity& signer) {
     const auto& r = contents.record;
     json::array files;
     for (const auto& file : contents.files) {
@@ -81,7 +81,7 @@ std::string manifest_of(const Workshop& workshop, const Contents& contents) {
                                         {"as4MessageId", r.as4_id},
                                         {"exchangedAt", format_utc(r.at)},
                                         {"answerType", r.answer_type},
-                                        {"signerSha256", workshop.config.as4.certificate().sha256_hex()},
+                                        {"signerSha256", signer.certificate().sha256_hex()},
                                         {"files", files}});
 }
 
@@ -95,10 +95,11 @@ Result<Bytes> make_package(const Workshop& workshop, const std::string& particip
         return {};
     }));
     contents->files.push_back({"events.json", to_bytes(json::serialize(contents->events))});
-    contents->files.push_back({"certificates/signer.pem", to_bytes(workshop.config.as4.certificate().pem())});
+    const auto& signer = signing_identity(workshop.config, workshop.clock.now());
+    contents->files.push_back({"certificates/signer.pem", to_bytes(signer.certificate().pem())});
     contents->files.push_back({"README.txt", to_bytes(kReadme)});
-    const auto manifest = manifest_of(workshop, *contents);
-    const auto& key = *workshop.config.as4.key;
+    const auto manifest = manifest_of(workshop, *contents, signer);
+    const auto& key = *signer.key;
     BUDKAVLE_TRY(auto signature, key.sign(key.public_key().is_rsa() ? crypto::SignatureAlgorithm::rsa_sha256
                                                                     : crypto::SignatureAlgorithm::ecdsa_sha256,
                                           as_bytes(manifest)));

@@ -193,6 +193,44 @@ TEST_F(ResendTest, ParticipantSendsItsOwnAgain) {
     EXPECT_EQ(call(1, keys().mt1, "POST", path_of(kStad, below), body).status, 202);
 }
 
+TEST_F(ResendTest, AP32_OnlyForAParticipantThatIsApproved) {  // access-point.md 3 check 2
+    const auto id = failed_message(make_envelope());
+    auto with = with_operator(1);
+    with.participants.front().approved = false;
+    ASSERT_TRUE(ap(1).reload(with));
+    const auto answer = o(1, "POST", "messages/" + percent_encode(id) + "/resend", R"({"reason":"nytt försök"})");
+    EXPECT_EQ(answer.status, 403) << answer.body;
+    EXPECT_EQ(count(1, "SELECT COUNT(*) FROM resent"), 0);
+}
+
+TEST_F(ResendTest, OneAtATimeSoThatNothingIsDoubled) {
+    const auto id = failed_message(make_envelope());
+    const auto path = "messages/" + percent_encode(id) + "/resend";
+    // Held up on its way: looked up again in an hour.
+    auto with = with_operator(1);
+    with.lookup_retries = {5, std::chrono::hours(4)};
+    ASSERT_TRUE(ap(1).reload(with));
+    {
+        const std::lock_guard lock(registry_lock_);
+        lookup_error_ = Error{"smp.unreachable", {}, {}, "The SMP does not answer.", {}, Retry::later};
+    }
+    const auto first = o(1, "POST", path, R"({"reason":"mottagaren är nu registrerad"})");
+    ASSERT_EQ(first.status, 202) << first.body;
+    const auto second = o(1, "POST", path, R"({"reason":"jag tryckte två gånger"})");
+    EXPECT_EQ(second.status, 409);
+    EXPECT_NE(second.body.find(std::string(first.object().at("as4MessageId").as_string())), std::string::npos)
+        << "says which message is on its way";
+    EXPECT_EQ(count(1, "SELECT COUNT(*) FROM outgoing"), 2);
+    // When that one has failed for good, both may be tried again.
+    stop(1);
+    clock_.forward(std::chrono::hours(24));
+    with.lookup_retries = {1, milliseconds(1)};
+    start(1, with);
+    EXPECT_EQ(await_final(1, kStad, std::string(first.object().at("as4MessageId").as_string())).at("state").as_string(),
+              "failed");
+    EXPECT_EQ(o(1, "POST", path, R"({"reason":"nytt försök"})").status, 202);
+}
+
 TEST_F(ResendTest, DeliveredMessagesAreNotSentAgain) {
     const auto id = exchange();
     const auto path = "messages/" + percent_encode(id) + "/resend";

@@ -72,7 +72,7 @@ Result<> Generation::open() {
     options.guard = guard;
     options.total_timeout = config_.answer_timeout;
     client_ = net::Client::create(std::move(options));
-    tester_.emplace(ConnectionSetting{.as4 = config_.as4,
+    tester_.emplace(ConnectionSetting{.signer = [this](Time now) -> const crypto::Identity& { return signing_identity(config_, now); },
                                       .ap_trust = *config_.environment.ap_trust,
                                       .crls = *outside_.crls,
                                       .client = *client_,
@@ -137,6 +137,10 @@ net::TlsServer Generation::tls_o() const {
 
 std::shared_ptr<crypto::CrlStore> Generation::revocation() const {
     return world_ ? world_->revocation() : nullptr;
+}
+
+void Generation::attend_revocation() {
+    if (world_) world_->attend();
 }
 
 void Generation::retire() {

@@ -46,6 +46,8 @@ public:
     [[nodiscard]] Result<> admit(net::Request& request) const {
         return forwarding_.admit(request, workshop_.clock.now());
     }
+    /// The revocation data that generations share is kept by this one (again).
+    void attend_revocation();
     [[nodiscard]] net::Response interface_a(net::Request& request) const { return router_a_.dispatch(request); }
     [[nodiscard]] net::Response interface_c(net::Request& request) const { return router_c_.dispatch(request); }
     [[nodiscard]] net::Response interface_o(net::Request& request) const { return router_o_.dispatch(request); }

@@ -17,6 +17,11 @@ std::unexpected<Error> not_served(std::string_view text) {
                 "The sender's access point must be the one registered for it in the SMP.");
 }
 
+std::string document_of(std::string_view action) {
+    const auto separator = action.find("::");
+    return separator == std::string_view::npos ? std::string() : std::string(action.substr(separator + 2));
+}
+
 }  // namespace
 
 Result<> check_age(const AccessPointConfig& config, const as4::UserMessage& message, Time now) {
@@ -48,8 +53,9 @@ Result<> check_origin(const Workshop& workshop, const as4::UserMessage& message)
     if (!workshop.config.environment.check_original_sender) return {};
     const auto sender = federation::ParticipantId::parse(message.original_sender());
     if (!sender) return not_served("The originalSender is no participant identifier.");
-    const auto document = receipt_document_for(message.action);
-    if (document.empty()) return not_served("The Action names no transport model with a receipt.");
+    auto document = receipt_document_for(message.action);
+    // No transport model of the federation: who sends such a document is registered for it itself.
+    if (document.empty()) document = document_of(message.action);
     const auto registered = workshop.lookup(*sender, document);
     if (!registered) {
         auto error = registered.error();

@@ -16,7 +16,8 @@ namespace budkavle::accesspoint {
 [[nodiscard]] Result<> check_age(const AccessPointConfig& config, const as4::UserMessage& message, Time now);
 
 /// K26: by the SMP, originalSender's access point is the one that signed. The participant is looked up with the receipt
-/// document of the message's transport model, for which every sender is registered (`federation.md` 6.1).
+/// document of the message's transport model, for which every sender is registered (`federation.md` 6.1); where the
+/// Action names none of the federation's models, with the message's own document type.
 /// Errors: "as4.origin"; for later whatever keeps the register from being asked.
 [[nodiscard]] Result<> check_origin(const Workshop& workshop, const as4::UserMessage& message);
 

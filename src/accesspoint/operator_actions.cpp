@@ -30,11 +30,13 @@ Result<Meant> find_meant(const Workshop& workshop, std::string_view table, const
         all.clear();
         const bool evidence = table == "evidence";
         BUDKAVLE_TRY(const auto rows,
-                     tx.query(evidence ? "SELECT participant, direction FROM evidence WHERE as4_id = ?1"
-                                       : "SELECT participant, 'out' FROM outgoing WHERE as4_id = ?1",
-                              {as4_id}));
+                     tx.query(std::string(evidence ? "SELECT participant, direction FROM evidence WHERE as4_id = ?1"
+                                                   : "SELECT participant, 'out' FROM outgoing WHERE as4_id = ?1") +
+                                  (participant.empty() ? "" : " AND participant = ?2"),  // SEC-31
+                              participant.empty() ? std::vector<store::Value>{as4_id}
+                                                  : std::vector<store::Value>{as4_id, participant}));
         for (const auto& row : rows) {
-            if ((participant.empty() || row.text(0) == participant) && (direction.empty() || row.text(1) == direction))
+            if (direction.empty() || row.text(1) == direction)
                 all.push_back({row.text(0), row.text(1) == "out"});
         }
         return {};

@@ -20,6 +20,23 @@ Error reason_of(const as4::Refusal& refusal) {
     return {std::string(as4::facts(refusal.cause).name), refusal.rule, {}, refusal.detail, {}, refusal.retry};
 }
 
+/// The connection ended or was too slow: nothing is known of the message, and its sender comes again.
+net::Response interrupted(const Workshop& workshop, const Error& error, const as4::Refusal& refusal) {
+    auto fields = obs::error_fields(error);
+    fields.push_back({"as4MessageId", refusal.message_id});
+    workshop.journal.log().technical(obs::Level::warning, "as4.interrupted", fields);
+    return come_again(error);
+}
+
+void read_rest(Source& body, std::uint64_t most) {
+    Bytes waste(kPiece);
+    for (std::uint64_t total = 0; total < most;) {
+        const auto n = body.read(waste);
+        if (!n || *n == 0) return;
+        total += *n;
+    }
+}
+
 net::Response response_of(as4::Answer answer) {
     net::Response response;
     response.status = answer.http_status;
@@ -53,6 +70,7 @@ as4::ReceiveContext Receiver::context(Time now) const {
     };
     context.accept.profiles.clear();  // AP-02
     for (const auto& profile : config.profile_values) context.accept.profiles.push_back(profile.base);
+    context.accept.any_document = true;  // B1.4.2: what a participant takes decides, `find_served`
     context.limits.payload = config.max_message;
     context.limits.body = body_limit(config.max_message);
     return context;
@@ -75,6 +93,8 @@ net::Response Receiver::receive(net::Request& request) {
     std::optional<Heard> heard;
     std::optional<Refused> at_header;
     auto judging = context(origin.now);
+    std::string recipient;
+    judging.recipient_sha256 = &recipient;
     judging.admit = [&](const as4::UserMessage& message, const crypto::Certificate& signer) -> as4::Outcome<> {
         heard.emplace(Heard{message, signer});
         if (auto checked = check_header(*heard, origin.now); !checked) {
@@ -87,26 +107,33 @@ net::Response Receiver::receive(net::Request& request) {
     auto opened = as4::open(head, request.headers.get("Content-Type").value_or(""), judging, payloads);
     if (!opened) {
         const auto& refusal = opened.error();
-        const auto refused = at_header                                    ? *at_header
+        if (head.failure()) return interrupted(workshop_, *head.failure(), refusal);
+        const auto refused = at_header                              ? *at_header
                              : refusal.cause == as4::Cause::storage ? not_now(reason_of(refusal))
-                                                                          : Refused{refusal, reason_of(refusal)};
+                                                                    : Refused{refusal, reason_of(refusal)};
         const Refusing message{refused,
                                origin,
                                request,
                                head.octets(),
                                heard ? &*heard : nullptr,
                                nullptr,
-                               refusal.authenticated};
+                               refusal.authenticated,
+                               recipient};
         log_refusal(workshop_, message);
+        const bool endless = refused.refusal.cause == as4::Cause::body_too_large;
+        if (!message.temporary() && !endless) read_rest(*request.body, judging.limits.body);
         return answer_refusal(workshop_, message);
     }
     // The test service never comes to `admit`.
     if (!heard) heard.emplace(Heard{opened->message, opened->signer});
-    const Arrival arrival{std::move(*opened), std::move(*heard), origin,
+    // Received is what has come to its end; an upload may take minutes.
+    auto arrived = origin;
+    arrived.now = workshop_.clock.now();
+    const Arrival arrival{std::move(*opened), std::move(*heard), arrived,
                           soap_part(head.octets(), request.headers.get("Content-Type").value_or("")).value_or("")};
     auto answer = accept(arrival, payloads);
     if (answer) return response_of(std::move(*answer));
-    const Refusing message{answer.error(), origin, request, head.octets(), &arrival.heard, &arrival.opened, true};
+    const Refusing message{answer.error(), arrived, request, head.octets(), &arrival.heard, &arrival.opened, true, recipient};
     log_refusal(workshop_, message);
     return answer_refusal(workshop_, message);
 }
@@ -135,7 +162,7 @@ Checked<as4::Answer> Receiver::accept(const Arrival& arrival, BlobPayloads& payl
         if (answer) note(workshop_, event_of(arrival, "as4.ping"));
         return answer;
     }
-    if (arrival.heard.before) return repeat(arrival, *arrival.heard.before);
+    if (arrival.heard.before) return repeat(arrival, payloads, *arrival.heard.before);
     auto envelope = check_envelope(arrival, payloads);
     if (!envelope) return std::unexpected(std::move(envelope.error()));
     return store(arrival, payloads, *envelope);
@@ -217,7 +244,7 @@ Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& paylo
     }
 #endif
     const auto committed = commit(&payloads);
-    if (!committed && committed.error().code == "db.constraint") return met_the_key(arrival, committed.error());
+    if (!committed && committed.error().code == "db.constraint") return met_the_key(arrival, payloads, committed.error());
     // Perhaps it is stored after all: then the row needs its blob. The sender's next attempt finds out.
     if (!committed && committed.error().code == "db.unknown") payloads.keep(payload.handle);
     if (!committed) return std::unexpected(not_now(committed.error()));
@@ -227,11 +254,11 @@ Checked<as4::Answer> Receiver::store(const Arrival& arrival, BlobPayloads& paylo
     return receipt;
 }
 
-Checked<as4::Answer> Receiver::met_the_key(const Arrival& arrival, const Error& error) {
+Checked<as4::Answer> Receiver::met_the_key(const Arrival& arrival, const BlobPayloads& payloads, const Error& error) {
     // What was faster is committed, so this one is a copy of it.
     const auto faster = find_remembered(arrival.opened.message.message_id);
     if (!faster) return std::unexpected(not_now(faster.error()));
-    if (*faster) return repeat(arrival, **faster);
+    if (*faster) return repeat(arrival, payloads, **faster);
     // Forgotten as a duplicate, but the facts of a message with this id are still kept: it is no new one either.
     bool kept = false;
     const auto looked = workshop_.database.read([&](store::Transaction& tx) -> Result<> {
@@ -247,7 +274,7 @@ Checked<as4::Answer> Receiver::met_the_key(const Arrival& arrival, const Error& 
     return std::unexpected(refused_for(as4::Cause::duplicate_conflict, error));
 }
 
-Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const Remembered& before) {
+Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const BlobPayloads& payloads, const Remembered& before) {
     const auto& message = arrival.opened.message;
     const auto copy = compare(before.from_party, before.content_sha256, before.references_sha256, arrival.opened);
     if (copy == Copy::conflict) {
@@ -269,6 +296,7 @@ Checked<as4::Answer> Receiver::repeat(const Arrival& arrival, const Remembered& 
         note(workshop_, event);
         return as4::Answer{200, std::string(as4::kSoapContentType), std::string(as_text(before.receipt))};
     }
+    if (auto same = check_copy(arrival, payloads); !same) return std::unexpected(std::move(same.error()));
     auto answer = make_receipt(arrival);
     if (!answer) return answer;
     const auto written = workshop_.database.write([&](store::Transaction& tx) -> Result<> {

@@ -26,7 +26,8 @@ public:
     /// duplicate (same MessageId, sender and content) gets the stored receipt octets, or a receipt for its own digests
     /// when those differ, and is not delivered again. Refusals are answered as `as4` says; 503 with Retry-After when
     /// revocation data, register or storage is not available, the disk or the participant's quota is full, or the peer
-    /// has too many requests running (before the body is read where that is known).
+    /// has too many requests running (before the body is read where that is known). Who is refused for good is heard to
+    /// the end of its body first: many senders read no answer while they write.
     net::Response receive(net::Request& request);
 
 private:
@@ -35,11 +36,13 @@ private:
     Checked<> check_header(Heard& heard, Time now) const;
     Checked<as4::Answer> accept(const Arrival& arrival, BlobPayloads& payloads);
     Checked<as4::Answer> store(const Arrival& arrival, BlobPayloads& payloads, const xhe::Envelope& envelope);
-    Checked<as4::Answer> repeat(const Arrival& arrival, const Remembered& before);
+    Checked<as4::Answer> repeat(const Arrival& arrival, const BlobPayloads& payloads, const Remembered& before);
     /// The key of the duplicate memory said no: another copy was faster, in this process or in another one.
-    Checked<as4::Answer> met_the_key(const Arrival& arrival, const Error& error);
+    Checked<as4::Answer> met_the_key(const Arrival& arrival, const BlobPayloads& payloads, const Error& error);
     Checked<as4::Answer> make_receipt(const Arrival& arrival) const;
     Checked<xhe::Envelope> check_envelope(const Arrival& arrival, const BlobPayloads& payloads) const;
+    /// Check 8 for a copy that was built anew: its receipt vouches for its own header.
+    Checked<> check_copy(const Arrival& arrival, const BlobPayloads& payloads) const;
     Result<std::optional<Remembered>> find_remembered(const std::string& message_id) const;
 
     Workshop& workshop_;

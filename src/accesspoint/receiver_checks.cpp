@@ -16,6 +16,12 @@ std::string cause_list(const std::vector<xml::Finding>& findings) {
     return text;
 }
 
+xml::Limits limits_of(const AccessPointConfig& config) {
+    auto limits = xhe::envelope_limits();
+    limits.bytes = static_cast<std::size_t>(config.max_message);
+    return limits;
+}
+
 }  // namespace
 
 Checked<> Receiver::check_header(Heard& heard, Time now) const {
@@ -50,6 +56,19 @@ Checked<> Receiver::check_header(Heard& heard, Time now) const {
     return {};
 }
 
+Checked<> Receiver::check_copy(const Arrival& arrival, const BlobPayloads& payloads) const {
+    auto octets = payloads.read(arrival.opened.payloads.front().handle);
+    if (!octets) return std::unexpected(not_now(octets.error()));
+    const auto judged = xhe::judge_stream(**octets, limits_of(workshop_.config));
+    // The first copy had the same octets, and was conformant.
+    if (!judged || !judged->envelope)
+        return std::unexpected(not_now(judged ? Error{"as4.copy", "AP-6", {}, "The copy cannot be judged.", {}, Retry::later}
+                                              : judged.error()));
+    if (const auto equal = check_equal(arrival.opened.message, *judged->envelope); !equal)
+        return std::unexpected(refused_for(as4::Cause::not_serviced, equal.error()));
+    return {};
+}
+
 Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival, const BlobPayloads& payloads) const {
     const auto& config = workshop_.config;
     const auto& message = arrival.opened.message;
@@ -58,9 +77,7 @@ Checked<xhe::Envelope> Receiver::check_envelope(const Arrival& arrival, const Bl
 
     auto octets = payloads.read(arrival.opened.payloads.front().handle);
     if (!octets) return std::unexpected(not_now(octets.error()));
-    auto limits = xhe::envelope_limits();
-    limits.bytes = static_cast<std::size_t>(config.max_message);
-    auto judged = xhe::judge_stream(**octets, limits);
+    auto judged = xhe::judge_stream(**octets, limits_of(config));
     if (!judged && judged.error().code.starts_with("blob.")) return std::unexpected(not_now(judged.error()));
     if (!judged) return std::unexpected(refused_for(as4::Cause::xhe_not_conformant, judged.error()));
     if (!judged->conformant()) {

@@ -154,7 +154,8 @@ Refusals::~Refusals() {
 
 bool Refusals::within_cap(const RefusedMessage& message) {
     const auto hour = stored(message.time) / kHour;
-    if (hour != hour_) {
+    // What began in the last hour and ends in this one counts here; a clock that was set back begins anew.
+    if (hour > hour_ || hour < hour_ - 1) {
         if (!sums_.empty()) {
             // The last figures of the hour that has gone; the writer is behind by a pause at most.
             for (const auto& [cause, sum] : sums_) {

@@ -90,7 +90,9 @@ net::Response answer_refusal(const Workshop& workshop, const Refusing& message) 
         refusal.message_id = message.heard->message.message_id;
         refusal.from_party = message.heard->message.from.id;
     }
-    auto answer = as4::refusal_answer(refusal, &workshop.config.as4, message.origin.now,
+    // The sender believes what is signed with the certificate that it knows (AP-17).
+    const auto& signer = receipt_signer(workshop.config, message.recipient_sha256, message.origin.now);
+    auto answer = as4::refusal_answer(refusal, &signer, message.origin.now,
                                       as4::new_message_id(workshop.config.id), workshop.config.error_form);
     net::Response response;
     if (!answer) {

@@ -18,6 +18,7 @@ struct Refusing {
     const as4::Opened* opened = nullptr;
     /// The signature was good and its signer an access point of this federation and environment.
     bool authenticated = false;
+    std::string recipient_sha256{};  ///< as Opened::recipient_sha256, as far as it is known
     /// Nothing was decided: the sender was asked to come again (503), or the fault may pass.
     [[nodiscard]] bool temporary() const { return refused.refusal.http_status == 503; }
 };

@@ -34,6 +34,22 @@ Result<> check_state(const OutgoingMessage& message, bool deliver_again) {
         message.state == Outgoing::delivered ? "Only \"deliverAgain\" sends it once more." : "Wait for its end.");
 }
 
+/// Two orders at the same moment, or the message service's own resubmission: one envelope is on its way once.
+Result<> check_alone(store::Transaction& tx, const OutgoingMessage& message, bool deliver_again) {
+    BUDKAVLE_TRY(const auto rows, tx.query("SELECT as4_id, state FROM outgoing WHERE participant = ?1 AND xhe_id = ?2 AND"
+                                           " as4_id <> ?3 AND state IN ('queued', 'sending', 'delivered')",
+                                           {message.participant.folded(), message.xhe_id, message.as4_id}));
+    for (const auto& row : rows) {
+        const bool delivered = row.text(1) == to_string(Outgoing::delivered);
+        if (delivered && deliver_again) continue;
+        return fail("state.transition", "AP-6", "state",
+                    "The envelope " + std::string(delivered ? "was delivered" : "is on its way") + " as message " +
+                        row.text(0) + ".",
+                    delivered ? "Only \"deliverAgain\" sends it once more." : "Wait for its end.");
+    }
+    return {};
+}
+
 Result<std::string> copy_of(store::BlobStore& blobs, const std::string& blob) {
     BUDKAVLE_TRY(const auto from, blobs.read(blob));
     BUDKAVLE_TRY(const auto to, blobs.create());
@@ -45,6 +61,11 @@ Result<std::string> copy_of(store::BlobStore& blobs, const std::string& blob) {
 
 Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
     BUDKAVLE_CHECK(check_reason(order.reason));
+    const auto* served = find_participant(workshop.config, order.participant);
+    if (served == nullptr || !served->approved) {
+        return fail("outbox.forbidden_not_approved", "AP-3.2", "participant",
+                    "The participant is not approved in the federation.");
+    }
     std::optional<OutgoingMessage> found;
     BUDKAVLE_CHECK(workshop.database.read([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_TRY(found, find_outgoing(tx, order.participant, order.as4_id));
@@ -78,6 +99,7 @@ Result<std::string> resend(Workshop& workshop, const ResendOrder& order) {
     auto queued = event_of(again, "as4.queued");
     queued.related = found->as4_id;
     const auto done = workshop.database.write([&](store::Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(check_alone(tx, *found, order.deliver_again));
         BUDKAVLE_CHECK(add_outgoing(tx, again));
         BUDKAVLE_CHECK(tx.execute(
             "INSERT INTO resent (participant, as4_id, original_as4_id, who, reason, time) VALUES (?1, ?2, ?3, ?4, ?5, "

@@ -66,7 +66,8 @@ bool is_permanent(const Error& error) {
 }
 
 std::string local_ebms_code(const Error& error) {
-    if (error.code == "http.timeout" || error.code == "http.protocol" || error.code == "http.too_long")
+    if (error.code == "http.timeout" || error.code == "http.protocol" || error.code == "http.too_long" ||
+        error.code == "http.no_answer")
         return "EBMS:0301";
     if (error.code == "http.connect" || error.code.starts_with("dns.") || error.code.starts_with("tls."))
         return "EBMS:0005";

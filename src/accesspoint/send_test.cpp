@@ -310,6 +310,41 @@ TEST_F(SendTest, ADuplicateErrorOnARetryIsNoFailureButNoEvidenceEither) {  // ac
     EXPECT_EQ(peer.bodies[0], peer.bodies[1]) << "retries send the same octets with the same MessageId";
 }
 
+TEST_F(SendTest, ADuplicateErrorAfterACutAttemptIsNoFailureEither) {  // the attempt that was cut may have arrived
+    auto with = config(1);
+    with.stop_grace = milliseconds(50);
+    start(1, with);
+    // The peer's handler may outlive this body.
+    const auto go_on = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<int> calls = 0;
+    StubPeer peer(crls_, [&, go_on](int n) {
+        ++calls;
+        while (n == 1 && !*go_on) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return duplicate_error();
+    });
+    register_participant(kRegion, "ap2.example.se", peer.port(), keys().ap2.certificate());
+    const auto id = id_of(submit(1, kStad, make_envelope()));
+    while (calls == 0) std::this_thread::yield();
+    stop(1);
+    *go_on = true;
+    start(1, with);
+    EXPECT_EQ(await_final(1, kStad, id).at("cause").at("code").as_string(), "as4.no_evidence");
+}
+
+TEST_F(SendTest, ADeliveredMessageTellsNoCauseOfEarlierAttempts) {  // access-point.md 10: failed (cause)
+    start(1);
+    StubPeer peer(crls_, [&](int) {
+        register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap2.certificate());
+        return net::json_response(502, "{}");
+    });
+    start(2);
+    register_participant(kRegion, "ap2.example.se", peer.port(), keys().ap2.certificate());
+    const auto status = await_final(1, kStad, id_of(submit(1, kStad, make_envelope())));
+    EXPECT_EQ(status.at("state").as_string(), "delivered");
+    EXPECT_EQ(status.at("attempts").as_int64(), 2);
+    EXPECT_TRUE(status.at("cause").is_null()) << boost::json::serialize(status);
+}
+
 TEST_F(SendTest, AnAnswerWithoutEvidenceIsTriedAgain) {  // AP-17
     start(1);
     StubPeer peer(crls_, [](int) { return net::json_response(200, "{}"); });

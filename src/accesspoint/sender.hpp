@@ -56,9 +56,10 @@ private:
     Result<> try_to_send(Claim& claim, OutgoingMessage message);
     /// AP-14…AP-16 and the offer of the receiver.
     Result<smp::Metadata> look_up(const OutgoingMessage& message) const;
-    /// One transmission. Without a failure the receipt stands in `message`.
+    /// One transmission. Without a failure the receipt stands in `message`. `again`: one was begun before, and may have
+    /// arrived even when it does not count as an attempt.
     std::optional<Failure> transmit(OutgoingMessage& message, store::BlobWriter* sealed, const smp::Metadata& metadata,
-                                    const std::string& traceparent);
+                                    const std::string& traceparent, bool again);
     Result<net::ClientResponse> post(const OutgoingMessage& message, store::BlobWriter* sealed,
                                      const smp::Metadata& metadata, const std::string& traceparent);
     /// The sealed message: as it was just written, or from the store.

@@ -72,8 +72,12 @@ std::vector<std::pair<std::string, std::string>> digests_of(xml::Element securit
 }  // namespace
 
 Result<std::size_t> WireHead::read(std::span<std::uint8_t> into) {
-    BUDKAVLE_TRY(const std::size_t n, from_.read(into));
-    const auto room = std::min(n, kKept - kept_.size());
+    const auto n = from_.read(into);
+    if (!n) {
+        failure_ = n.error();
+        return n;
+    }
+    const auto room = std::min(*n, kKept - kept_.size());
     kept_.insert(kept_.end(), into.begin(), into.begin() + static_cast<std::ptrdiff_t>(room));
     return n;
 }
@@ -85,11 +89,15 @@ std::optional<std::string> soap_part(ByteView head, std::string_view content_typ
     MemorySource source(head);
     const auto reader = mime::MultipartReader::create(source, *type);
     if (!reader) return std::nullopt;
-    const auto part = (*reader)->next();
-    if (!part || *part == nullptr) return std::nullopt;
-    const auto octets = read_all(**part, WireHead::kKept);  // a part cut off never looks complete
-    if (!octets) return std::nullopt;
-    return std::string(as_text(*octets));
+    const auto start = mime::parse_content_id(type->parameter("start").value_or(""));
+    for (;;) {
+        const auto part = (*reader)->next();
+        if (!part || *part == nullptr) return std::nullopt;
+        if (start && (*part)->content_id() != *start) continue;
+        const auto octets = read_all(**part, WireHead::kKept);  // a part cut off never looks complete
+        if (!octets) return std::nullopt;
+        return std::string(as_text(*octets));
+    }
 }
 
 HeaderClaims read_claims(const std::string& soap) {

@@ -19,13 +19,16 @@ public:
     explicit WireHead(Source& from) : from_(from) {}
     Result<std::size_t> read(std::span<std::uint8_t> into) override;
     [[nodiscard]] ByteView octets() const { return kept_; }
+    /// Why the body could not be read to where it was wanted: the connection, not the message.
+    [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
 private:
     Source& from_;
     Bytes kept_;
+    std::optional<Error> failure_;
 };
 
-/// The octets of the SOAP part in the beginning of a body; nothing when it does not stand there whole as first part.
+/// The octets of the SOAP part in the beginning of a body; nothing when it does not stand there whole.
 [[nodiscard]] std::optional<std::string> soap_part(ByteView head, std::string_view content_type);
 
 /// What a header claims; nothing of it is verified.

@@ -36,6 +36,18 @@ Outcome<SecurityHeader> check_structure(const Envelope& envelope, const IdIndex&
     return security;
 }
 
+auto own_identity(const EncryptedKey& key, std::span<const crypto::Identity> identities) {
+    return std::ranges::find_if(identities,
+                                [&](const auto& identity) { return key.recipient.names(identity.certificate()); });
+}
+
+/// Which of our certificates the sender has encrypted for; empty: none of them, or nothing is encrypted.
+std::string recipient_of(const SecurityHeader& security, std::span<const crypto::Identity> identities) {
+    if (!security.key) return {};
+    const auto own = own_identity(*security.key, identities);
+    return own == identities.end() ? std::string() : own->certificate().sha256_hex();
+}
+
 /// The header, authentic and of the federation; what was learned for a refusal goes to `heard`.
 Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& context, Refusal& heard) {
     BUDKAVLE_CHECK(check_request(envelope));
@@ -44,6 +56,7 @@ Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& con
     BUDKAVLE_TRY(auto message, read_user_message(envelope.messaging));
     heard.from_party = message.from.id;
     BUDKAVLE_TRY(auto security, check_structure(envelope, ids, message, context));
+    if (context.recipient_sha256 != nullptr) *context.recipient_sha256 = recipient_of(security, context.identities);
     BUDKAVLE_CHECK(check_timestamp(security, context.trust.policy.at, context.skew));
 
     BUDKAVLE_TRY(auto signer, find_signer(security.signer, context.trust));
@@ -55,11 +68,6 @@ Outcome<Header> judge_header(const Envelope& envelope, const ReceiveContext& con
     if (!message.is_test() && context.serves && !context.serves(message)) return refuse(Cause::not_serviced);
     if (!message.is_test() && context.admit) BUDKAVLE_CHECK(context.admit(message, signer));
     return Header{std::move(message), std::move(security), std::move(signer)};
-}
-
-auto own_identity(const EncryptedKey& key, std::span<const crypto::Identity> identities) {
-    return std::ranges::find_if(identities,
-                                [&](const auto& identity) { return key.recipient.names(identity.certificate()); });
 }
 
 /// The content key; a random one when the real one cannot be had, so that every failed decryption goes the same way and
@@ -158,11 +166,7 @@ Outcome<Opened> open_package(Source& body, std::string_view content_type, const 
         BUDKAVLE_CHECK(receiver.receive(*part));
     }
     BUDKAVLE_TRY(auto payloads, receiver.finish());
-    std::string recipient;
-    if (header.security.key) {
-        const auto own = own_identity(*header.security.key, context.identities);
-        if (own != context.identities.end()) recipient = own->certificate().sha256_hex();
-    }
+    auto recipient = recipient_of(header.security, context.identities);
     BUDKAVLE_TRY(auto opened, finish(std::move(header), std::move(payloads)));
     opened.recipient_sha256 = std::move(recipient);
     return opened;

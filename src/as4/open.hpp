@@ -52,6 +52,8 @@ struct ReceiveContext {
     /// more to check.
     std::function<Outcome<>(const UserMessage&, const crypto::Certificate& signer)> admit;
     std::filesystem::path spool_folder;  ///< for parts that come before the root part, and uncompressed XML
+    /// Gets what becomes Opened::recipient_sha256 as soon as it is known: whose signature the sender expects on a refusal.
+    std::string* recipient_sha256 = nullptr;
 };
 
 /// An accepted message.

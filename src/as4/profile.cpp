@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::string_view kActionPrefix = "busdox-docid-qns::";
 
-bool is_known_action(std::string_view action) {
-    return action.starts_with(kActionPrefix) &&
-           federation::find_document_type(action.substr(kActionPrefix.size())) != nullptr;
+bool is_known_action(std::string_view action, bool any_document) {
+    if (!action.starts_with(kActionPrefix)) return false;
+    const auto document = action.substr(kActionPrefix.size());
+    return any_document ? !document.empty() : federation::find_document_type(document) != nullptr;
 }
 
 // AP-02, K4: no type, the identifier scheme, or the party type of profile v1.2.
@@ -22,6 +23,7 @@ bool is_participant_type(std::string_view type) {
 }
 
 bool is_xml_type(std::string_view mime_type) {
+    mime_type = trim(mime_type.substr(0, mime_type.find(';')));  // parameters as of a Content-Type
     return equal_ignore_case_ascii(mime_type, "text/xml") || equal_ignore_case_ascii(mime_type, "application/xml");
 }
 
@@ -55,7 +57,7 @@ Outcome<> check_processing_mode(const UserMessage& message, std::string_view own
     // K20: the process and its type are compared without case.
     if (!message.service_type.empty() && !equal_ignore_case_ascii(message.service_type, federation::kProcessScheme))
         return refuse(Cause::not_serviced);
-    if (!equal_ignore_case_ascii(message.service, federation::kProcess) || !is_known_action(message.action))
+    if (!equal_ignore_case_ascii(message.service, federation::kProcess) || !is_known_action(message.action, accept.any_document))
         return refuse(Cause::not_serviced);
     if (message.parts.empty())
         return refuse(Cause::part_mismatch, "The message has no payload.", "access-point 1 Payload part");

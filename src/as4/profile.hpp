@@ -17,6 +17,8 @@ struct Acceptance {
     /// Exactly one payload part, `cid:message`, with an XML MimeType: what an access point of the federation gets. Off
     /// when only the AS4 layer is judged.
     bool single_xml_payload = true;
+    /// Any document type passes (B1.4.2: content-agnostic); who is served what is judged elsewhere. Off: those of SDK.
+    bool any_document = false;
 };
 
 /// Everything but the signer: To PartyId, party types, roles, service type, properties, known service and action,

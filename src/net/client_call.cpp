@@ -71,7 +71,8 @@ Result<ClientResponse> CurlSession::perform(const ClientRequest& request, const 
     prepare_request();
     ERR_clear_error();
     const CURLcode code = curl_easy_perform(curl_);
-    if (code != CURLE_OK) {
+    // Who refuses early answers, and may close while we still send: the answer counts.
+    if (code != CURLE_OK && !has_whole_answer()) {
         Error error = translate(code);
         if (error.place.empty()) error.place = last_host_;
         return std::unexpected(std::move(error));
@@ -108,8 +109,6 @@ void CurlSession::prepare(const ClientUrl& url, const std::vector<std::string>& 
 
     set(curl_, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
     set(curl_, CURLOPT_TIMEOUT, static_cast<long>(options_.total_timeout.count()));
-    set(curl_, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(curl_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options_.stall_timeout.count()));
     set(curl_, CURLOPT_MAXLIFETIME_CONN, kMaxConnectionAge);
 
     // Trust is ours alone: no file of the machine's, and no resumed session that would skip the check.
@@ -181,9 +180,7 @@ Error CurlSession::translate(CURLcode code) const {
         case CURLE_SEND_ERROR:
         case CURLE_SEND_FAIL_REWIND:
         case CURLE_RECV_ERROR:
-            if (!call_.answered)
-                return {"http.connect", {}, {}, "There was no connection, or it ended before an answer came.", {},
-                        Retry::later};
+            if (!call_.answered) return no_answer();
             [[fallthrough]];
         default:
             return {"http.protocol", {}, {}, "The exchange with the server failed: " + text + ".", {}, Retry::later};
@@ -208,10 +205,44 @@ CURLcode CurlSession::on_ssl_context(CURL*, void* context, void* self) {
     return CURLE_SSL_CERTPROBLEM;
 }
 
-int CurlSession::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    if (!AbortScope::raised()) return 0;
-    static_cast<CurlSession*>(self)->call_.error =
-        Error{"http.aborted", {}, {}, "The exchange was cut because this process ends.", {}, Retry::later};
+Error CurlSession::no_answer() const {
+    const auto length = call_.request->body_length;
+    if (length > 0 && call_.body_given == length)
+        return {"http.no_answer", {}, {}, "The connection ended after the request, before an answer came.", {}, Retry::later};
+    return {"http.connect", {}, {}, "There was no connection, or it ended before an answer came.", {}, Retry::later};
+}
+
+bool CurlSession::has_whole_answer() const {
+    if (call_.error || !call_.answered || call_.into != nullptr) return false;
+    const auto length = call_.response.headers.get("Content-Length");
+    std::uint64_t whole = 0;
+    return length && std::from_chars(length->data(), length->data() + length->size(), whole).ec == std::errc{} &&
+           whole > 0 && whole == call_.body_received;
+}
+
+/// No octet went either way for as long as a stall may last. A peer that has the whole request may take its time to
+/// answer: large messages are checked and stored before they are acknowledged.
+bool CurlSession::has_stalled(curl_off_t sent) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto moved_to = static_cast<std::uint64_t>(sent) + call_.head_received + call_.body_received;
+    const bool awaits = call_.request->body_length > 0 && !call_.answered &&
+                        static_cast<std::uint64_t>(sent) >= call_.request->body_length;
+    if (moved_to != call_.moved_to || awaits || call_.moved == std::chrono::steady_clock::time_point{}) {
+        call_.moved = now;
+        call_.moved_to = moved_to;
+    }
+    return now - call_.moved > options_.stall_timeout;
+}
+
+int CurlSession::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) {
+    auto& session = *static_cast<CurlSession*>(self);
+    if (AbortScope::raised()) {
+        session.call_.error =
+            Error{"http.aborted", {}, {}, "The exchange was cut because this process ends.", {}, Retry::later};
+        return 1;
+    }
+    if (!session.has_stalled(sent)) return 0;
+    session.call_.error = Error{"http.timeout", {}, {}, "Nothing was sent or received for too long.", {}, Retry::later};
     return 1;
 }
 
@@ -230,8 +261,7 @@ int CurlSession::on_request(void* self, char*, char*, int, int) {
     auto& session = *static_cast<CurlSession*>(self);
     if (session.call_.body_given == 0) return CURL_PREREQFUNC_OK;
     // A second attempt on a fresh connection, but the body's beginning is gone.
-    session.call_.error =
-        Error{"http.connect", {}, {}, "The connection ended before an answer came.", {}, Retry::later};
+    session.call_.error = session.no_answer();
     return CURL_PREREQFUNC_ABORT;
 }
 

@@ -12,6 +12,8 @@
 namespace budkavle::net {
 
 /// Connections outlive calls and their callbacks point here: it never moves.
+/// Errors besides those of Client::send: "http.no_answer" (later), the connection ended after the whole body was given,
+/// before an answer came. A stall is no octet either way; not while a whole request waits for its answer.
 class CurlSession {
 public:
     CurlSession(const ClientOptions& options, const PeerCheck& check);
@@ -39,11 +41,17 @@ private:
         std::uint64_t body_received = 0;
         std::size_t head_received = 0;
         bool answered = false;
+        std::chrono::steady_clock::time_point moved{};  ///< when something last went either way
+        std::uint64_t moved_to = 0;                     ///< octets of both ways then
     };
 
     void prepare(const ClientUrl& url, const std::vector<std::string>& addresses);
     void prepare_request();
     [[nodiscard]] Error translate(CURLcode code) const;
+    [[nodiscard]] Error no_answer() const;
+    /// Did the whole answer come, although the request could not be sent to its end?
+    [[nodiscard]] bool has_whole_answer() const;
+    [[nodiscard]] bool has_stalled(curl_off_t sent);
 
     static CURLcode on_ssl_context(CURL*, void* context, void* self);
     static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);

@@ -241,6 +241,58 @@ TEST(ClientSend, ManyThreads) {
         });
 }
 
+TEST(ClientSend, APeerMayTakeItsTimeForAWholeRequest) {  // as4-wire 1.1: large messages need more than 60 s
+    const auto server = serve([](Request& request) {
+        (void)read_all(*request.body, 1 << 20);
+        std::this_thread::sleep_for(std::chrono::seconds(4));
+        return json_response(200, "{}");
+    });
+    auto options = plain();
+    options.stall_timeout = seconds(1);
+    const auto client = Client::create(std::move(options));
+    MemorySource body(std::string_view("whole"));
+    auto request = to(server->port());
+    request.method = "POST";
+    request.body = &body;
+    request.body_length = 5;
+    EXPECT_EQ(code(client->send(request)), "status 200");
+    // Who asks for something waits no longer than a stall.
+    EXPECT_EQ(code(client->send(to(server->port()))), "http.timeout");
+}
+
+TEST(ClientSend, AnEarlyAnswerCountsWhenTheRestCannotBeSent) {
+    PythonPeer peer(R"(
+c, _ = s.accept()
+c.recv(100)
+c.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nrefused')
+import time
+time.sleep(0.3)
+c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\0\0\0\0\0\0\0')
+c.close()
+)");
+    const auto client = Client::create(plain());
+    const std::string much(std::size_t{64} << 20, 'x');
+    MemorySource body(much);
+    auto request = to(peer.port());
+    request.method = "POST";
+    request.body = &body;
+    request.body_length = much.size();
+    const auto answer = client->send(request);
+    ASSERT_TRUE(answer) << answer.error().code << " " << answer.error().text;
+    EXPECT_EQ(as_text(answer->body), "refused");
+}
+
+TEST(ClientSend, AConnectionThatEndsAfterTheWholeRequestIsAMissingAnswer) {  // TA15
+    PythonPeer peer("c, _ = s.accept()\nc.recv(100000)\nc.close()\n");
+    const auto client = Client::create(plain());
+    MemorySource body(std::string_view("whole"));
+    auto request = to(peer.port());
+    request.method = "POST";
+    request.body = &body;
+    request.body_length = 5;
+    EXPECT_EQ(code(client->send(request)), "http.no_answer");
+}
+
 TEST(ClientSend, PeersThatFail) {
     const auto client = Client::create(plain());
     const auto refused = client->send(to(test::unused_port()));
@@ -293,7 +345,7 @@ while True:
     request.body = &body;
     request.body_length = text.size();
     const auto lost = client->send(request);
-    EXPECT_EQ(code(lost), "http.connect");
+    EXPECT_EQ(code(lost), "http.no_answer");
     EXPECT_EQ(lost.error().retry, Retry::later);
     EXPECT_EQ(peer.line(), "100000");
     // The caller may send it again with a fresh source.

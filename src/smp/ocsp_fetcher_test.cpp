@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/random.hpp"
+#include "smp/outside.hpp"
 #include "smp/test_support.hpp"
 
 namespace budkavle::smp {
@@ -266,6 +267,32 @@ TEST_F(OcspFetcherTest, AP18_ACertificateUnknownToItsIssuerIsHeld) {
     fetching->gather(never, office_.certificate());
     EXPECT_EQ(check(never), "trust.revocation_unavailable");
     EXPECT_TRUE(saw("revocation.unknown_certificate "));
+}
+
+TEST(OutsideTest, AP18_WhatAReloadThatFailedHadTakenOverIsGivenBack) {
+    std::atomic<int> asked = 0;
+    const auto responder = must(net::Server::start("127.0.0.1", 0, std::nullopt, {}, [&](net::Request&) {
+        ++asked;
+        return net::json_response(500, "{}");
+    }));
+    const Office office;
+    OutsideConfig config;
+    config.resolver_address = "127.0.0.1";
+    config.permitted_addresses = {"127.0.0.0/8"};
+    config.ocsp_responders = {{office.certificate().sha256_hex(), "http://127.0.0.1:" + std::to_string(responder->port())}};
+    const auto running = must(Outside::start(config, system_clock()));
+    {
+        OutsideConfig other;
+        other.resolver_address = "127.0.0.1";
+        other.permitted_addresses = {"127.0.0.0/8"};
+        other.revocation_grace = std::chrono::hours(9);
+        const auto fresh = must(Outside::start(other, system_clock(), {}, running->revocation()));
+        EXPECT_EQ(running->revocation()->grace(), std::chrono::hours(9));
+    }
+    running->attend();
+    EXPECT_EQ(running->revocation()->grace(), seconds(0));
+    running->revocation()->gather(leaf("AP0001-SDK-TEST", office.identity(), ""), office.certificate());
+    EXPECT_GT(asked, 0);
 }
 
 TEST_F(OcspFetcherTest, SEC107_OneThatHangsDelaysNobodyElse) {

@@ -92,6 +92,7 @@ struct Outside::State {
     std::shared_ptr<dns::Resolver> resolver;
     net::Resolve addresses;
     std::shared_ptr<crypto::CrlStore> data;
+    seconds grace{0};
     std::shared_ptr<net::Client> metadata_client;
     std::shared_ptr<net::Client> list_client;
     std::shared_ptr<net::Client> responder_client;
@@ -136,7 +137,7 @@ Result<std::unique_ptr<Outside>> Outside::start(const OutsideConfig& config, con
         dns::make_resolver(config.resolver_address, config.resolver_port, seconds(3), 3, config.dnssec);
     state->addresses = AddressBook::over(state->resolver);
     state->data = data ? std::move(data) : std::make_shared<crypto::CrlStore>();
-    state->data->set_grace(config.revocation_grace);
+    state->grace = config.revocation_grace;
     state->metadata_client = net::Client::create(state->client_options(config, guard, kForMetadata));
     state->list_client = state->revocation_client(config, guard, kForLists);
     state->responder_client = state->revocation_client(config, guard, kForResponders);
@@ -166,14 +167,19 @@ Result<std::unique_ptr<Outside>> Outside::start(const OutsideConfig& config, con
     for (const auto& own : config.own) state->lists->watch(own);
     (void)state->lists->refresh_now();  // on_event has told it
     state->lists->start();
-    // A check in another thread keeps the state alive while it waits; after the end nothing is gathered any more.
-    state->data->set_gatherer(
-        [weak = std::weak_ptr(state)](const crypto::Certificate& certificate, const crypto::Certificate& issuer) {
-            if (const auto alive = weak.lock()) alive->gather(certificate, issuer);
-        });
     auto outside = std::unique_ptr<Outside>(new Outside());
     outside->state_ = std::move(state);
+    outside->attend();
     return outside;
+}
+
+void Outside::attend() {
+    state_->data->set_grace(state_->grace);
+    // A check in another thread keeps the state alive while it waits; after the end nothing is gathered any more.
+    state_->data->set_gatherer(
+        [weak = std::weak_ptr(state_)](const crypto::Certificate& certificate, const crypto::Certificate& issuer) {
+            if (const auto alive = weak.lock()) alive->gather(certificate, issuer);
+        });
 }
 
 Outside::~Outside() {

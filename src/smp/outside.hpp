@@ -55,6 +55,10 @@ public:
     Outside(const Outside&) = delete;
     Outside& operator=(const Outside&) = delete;
 
+    /// From now on checks of the shared revocation data ask here, with the grace of this configuration. `start` does it;
+    /// again after another one that was to take over has not.
+    void attend();
+
     [[nodiscard]] Directory& directory();
     /// Host names to addresses; stays usable after this object is gone.
     [[nodiscard]] net::Resolve resolve() const;

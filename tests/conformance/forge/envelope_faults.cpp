@@ -68,9 +68,13 @@ void add_four_corners(Catalogue& all) {
         forge.message.properties[1].value =
             draw.turn(std::vector<std::string>{"nobody", "0203:", "http://0203:x.example.se"});
     });
-    not_serviced("AP-4.6-type-not-taken", "AP-4.6", 2, [](MessageForge& forge, Draw& draw, const Cast&) {
-        // On the federation's list, but the participant does not take the transport model Bas.
+    not_serviced("AP-4.6-type-not-taken", "AP-4.6", 3, [](MessageForge& forge, Draw& draw, const Cast&) {
+        // On the federation's list, but the participant does not take the transport model Bas; or on no list.
         auto& action = forge.message.action;
+        if (draw.variant == 2) {
+            action += "x";
+            return;
+        }
         if (draw.variant == 1) action = as4::action_of(federation::kReceiptDocument);
         action.resize(action.rfind("::"));
         action += "::tm-base";

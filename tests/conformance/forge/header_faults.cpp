@@ -145,9 +145,9 @@ void add_collaboration(Catalogue& all) {
                         draw.turn(std::vector<std::string>{"cenbii-procid-ubl", "urn:fdc:digg.se:edelivery:other"});
                 }))
         .detail = "NOT_SERVICED";
-    all.adverse("1-action", "as4-wire 1.7", "EBMS:0004", 4, in_message([](auto& message, Draw& draw) {
-                    message.action = draw.turn(std::vector<std::string>{message.action + "x", message.action.substr(19),
-                                                                        "submit", "busdox-docid-qns::"});
+    all.adverse("1-action", "as4-wire 1.7", "EBMS:0004", 3, in_message([](auto& message, Draw& draw) {
+                    message.action = draw.turn(
+                        std::vector<std::string>{message.action.substr(19), "submit", "busdox-docid-qns::"});
                 }))
         .detail = "NOT_SERVICED";
 }
