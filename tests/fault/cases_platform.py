@@ -45,6 +45,8 @@ def smp_down_for_the_access_point(world, traffic, _, __, dense):
 
 def revocation_lists_down(world, traffic, _, __, dense):
     """The source of revocation lists is down: the copies serve on; without copies nothing is sent or taken (AP-18), and it heals by itself."""
+    traffic.send(1)
+    traffic.settle("revocation_lists_down, everybody has fetched the lists")
     world.components["ca"].kill()
     traffic.send(1)
     traffic.settle("revocation_lists_down, lists at hand")
@@ -58,7 +60,8 @@ def revocation_lists_down(world, traffic, _, __, dense):
     for name in ("ap2", "ap1") if dense else ("ap2",):
         component = world.components[name]
         component.kill()
-        shutil.rmtree(component.folder / "data" / "crl", ignore_errors=True)
+        for source in ("crl", "ocsp"):  # answers within their validity are revocation data too
+            shutil.rmtree(component.folder / "data" / source, ignore_errors=True)
         component.start()
         words.expect(name, "revocation.failed")
     traffic.send(2)
