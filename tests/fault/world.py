@@ -113,6 +113,16 @@ class World:
                     time.sleep(0.2)
                     for component in self.components.values():
                         component.ensure()  # a port may have been taken for a moment by somebody's outgoing connection
+            self.await_name(participant, deadline)
+
+    def await_name(self, participant, deadline):
+        """Who is not in the locator yet is not registered, and a message to it ends so: nobody sends before."""
+        name = subprocess.run([BUDKAVLE, "smp", "name", participant, "--zone", self.facts["zone"]], capture_output=True, text=True, check=True).stdout.split()[-1]
+        look = ["kdig", "@127.0.0.1", "-p", str(self.facts["dnsPort"]), "+short", "+timeout=1", "+retry=0", name, "NAPTR"]
+        while "Meta:SMP" not in subprocess.run(look, capture_output=True, text=True, check=False).stdout:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{participant} did not appear in DNS; see {self.facts['data']}/sml/log: {self.last_words()}")
+            time.sleep(0.1)
 
     def last_words(self):
         """What components that are not alive said last on their own output."""
