@@ -92,9 +92,10 @@ class Bench:
         config.write_text(config.read_text().replace("keep_wire_octets = true", "keep_wire_octets = false").replace("\n[ap]\n", "\n[ap]\nmax_message = 2000000000\nsenders = 16\n"))
 
     def __enter__(self):
-        for name in ("ca", "smp", "dns"):
+        for name in ("dns", "sml", "ca", "smp"):
             self.start(name, LOAD_CORE)
-        time.sleep(1)
+        for participant in (NORRBY, REGION):
+            self.await_name(participant)
         self.start("ap2", SERVER_CORE)
         self.wait_until_ready()
         return self
@@ -102,6 +103,16 @@ class Bench:
     def __exit__(self, *_):
         for name in reversed(list(self.running)):
             self.stop(name)
+
+    def await_name(self, participant):
+        """Who is not in the locator yet is not registered: nothing is measured before."""
+        name = subprocess.run([BUDKAVLE, "smp", "name", participant, "--zone", self.facts["zone"]], capture_output=True, text=True, check=True).stdout.split()[-1]
+        look = ["kdig", "@127.0.0.1", "-p", str(self.facts["dnsPort"]), "+short", "+timeout=1", "+retry=0", name, "NAPTR"]
+        for _ in range(600):
+            if "Meta:SMP" in subprocess.run(look, capture_output=True, text=True, check=False).stdout:
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"{participant} did not appear in the locator; see {self.folder}/sml")
 
     def start(self, name, core, wrap=()):
         with open(self.folder / name / "bench.log", "ab") as output:
