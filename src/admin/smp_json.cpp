@@ -26,18 +26,6 @@ Schema object_schema() {
                            {"key", short_text(300)},
                            optional("operator", short_text())});
 }
-constexpr std::string_view state_name(PlannedChange::State state) {
-    constexpr std::array<std::string_view, 4> kNames{"planned", "done", "failed", "cancelled"};
-    return kNames.at(static_cast<std::size_t>(state));
-}
-constexpr std::string_view state_name(BulkChange::State state) {
-    constexpr std::array<std::string_view, 4> kNames{"signing", "done", "failed", "cancelled"};
-    return kNames.at(static_cast<std::size_t>(state));
-}
-constexpr std::string_view state_name(LocatorEntry::State state) {
-    constexpr std::array<std::string_view, 3> kNames{"queued", "published", "failed"};
-    return kNames.at(static_cast<std::size_t>(state));
-}
 constexpr std::string_view kind_name(AnswerChange::Kind kind) {
     constexpr std::array<std::string_view, 3> kNames{"appears", "changes", "vanishes"};
     return kNames.at(static_cast<std::size_t>(kind));
@@ -187,7 +175,7 @@ Schema history_schema() {
 json::object of(const LocatorEntry& one) {
     json::object out{
         {"participant", one.participant.text()}, {"operator", one.operator_id}, {"wanted", one.wanted},
-        {"state", state_name(one.state)},        {"error", one.error},          {"attempts", one.attempts}};
+        {"state", to_string(one.state)},        {"error", one.error},          {"attempts", one.attempts}};
     put(out, "nextAttempt", one.next_attempt);
     put(out, "doneAt", one.done_at);
     return out;
@@ -224,7 +212,7 @@ json::object of(const PlannedChange& one) {
             {"who", one.actor.name},
             {"reason", one.reason},
             {"at", format_utc(one.at)},
-            {"state", state_name(one.state)},
+            {"state", to_string(one.state)},
             {"error", one.error}};
 }
 Schema planned_schema() {
@@ -242,7 +230,7 @@ json::object of(const BulkChange& one) {
                      {"change", parsed(smpserver::to_json(one.change))},
                      {"who", one.who},
                      {"operator", one.operator_id},
-                     {"state", state_name(one.state)},
+                     {"state", to_string(one.state)},
                      {"total", one.total},
                      {"signed", one.signed_},
                      {"error", one.error},

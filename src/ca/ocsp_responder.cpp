@@ -10,9 +10,9 @@
 #include <unordered_map>
 
 #include "base/stream.hpp"
-#include "ca/http_date.hpp"
 #include "ca/ocsp_form.hpp"
 #include "crypto/digest.hpp"
+#include "net/http_date.hpp"
 
 namespace budkavle::ca {
 namespace {
@@ -368,8 +368,8 @@ net::Response OcspResponder::serve(net::Request& request, std::string_view prefi
     }
     // RFC 5019 6.2.
     out.headers.add("ETag", made.etag);
-    out.headers.add("Last-Modified", http_date(*made.made - kBackdate));
-    out.headers.add("Expires", http_date(*made.next_update));
+    out.headers.add("Last-Modified", net::http_date(*made.made - kBackdate));
+    out.headers.add("Expires", net::http_date(*made.next_update));
     out.headers.add("Cache-Control", fmt::format("max-age={}, public, no-transform, must-revalidate",
                                                  std::min(state_->config.max_age, rest / 2).count()));
     if (request.headers.get("If-None-Match") == made.etag) {

@@ -8,11 +8,11 @@
 #include <thread>
 
 #include "base/stream.hpp"
-#include "ca/http_date.hpp"
 #include "ca/ocsp_form.hpp"
 #include "ca/requests.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/expiry.hpp"
+#include "net/http_date.hpp"
 
 namespace budkavle::ca {
 namespace {
@@ -54,8 +54,8 @@ net::Response answer_crl(const std::filesystem::path& folder, net::Request& requ
         net::Response out;
         const auto tag = "\"" + hex_encode(crypto::sha256(*octets)) + "\"";
         out.headers.add("ETag", tag);
-        out.headers.add("Last-Modified", http_date(crl->this_update()));
-        out.headers.add("Expires", http_date(*crl->next_update()));
+        out.headers.add("Last-Modified", net::http_date(crl->this_update()));
+        out.headers.add("Expires", net::http_date(*crl->next_update()));
         out.headers.add("Cache-Control", rest > seconds(1)
                                              ? fmt::format("public, max-age={}", std::min(max_age, rest / 2).count())
                                              : "no-store");

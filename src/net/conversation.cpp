@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 
+#include "net/http_date.hpp"
 #include "net/status.hpp"
 
 namespace budkavle::net {
@@ -12,22 +12,6 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::uint64_t kMostSkipped = 256 * 1024;
-
-/// RFC 9110 5.6.7.
-std::string http_date() {
-    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    static constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                  kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                  kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-                  utc.tm_sec);
-    return text.data();
-}
 
 bool is_framing(std::string_view name) {
     for (const auto* own : {"Connection", "Content-Length", "Transfer-Encoding", "Date", "Keep-Alive", "Upgrade"})
@@ -230,7 +214,7 @@ Conversation::Next Conversation::answer(Response response, const RequestHead& he
 
     std::string text =
         "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
-    text += "Date: " + http_date() + "\r\n";
+    text += "Date: " + http_date(std::chrono::floor<milliseconds>(std::chrono::system_clock::now())) + "\r\n";
     for (const auto& [name, value] : response.headers.all())
         if (!is_framing(name)) text += name + ": " + value + "\r\n";
     if (chunked)

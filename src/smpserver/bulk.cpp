@@ -12,31 +12,9 @@ namespace {
 
 using store::Transaction;
 using store::Value;
-using Phase = BulkChange::State;
-
 constexpr std::size_t kChunk = 256;    ///< participants signed and stored together
 constexpr int kChunksPerRound = 8;     ///< then the other duties of the worker have their turn
 constexpr std::size_t kFewStale = 64;  ///< may be published in the ordinary way after the switch
-
-std::string_view name_of(Phase state) {
-    switch (state) {
-        case Phase::done:
-            return "done";
-        case Phase::failed:
-            return "failed";
-        case Phase::cancelled:
-            return "cancelled";
-        case Phase::signing:
-            break;
-    }
-    return "signing";
-}
-Phase state_of(std::string_view name) {
-    for (const auto state : {Phase::done, Phase::failed, Phase::cancelled}) {
-        if (name_of(state) == name) return state;
-    }
-    return Phase::signing;
-}
 
 struct Bulk {
     BulkChange known;
@@ -55,7 +33,7 @@ Result<std::vector<Bulk>> read(Transaction& tx, const std::string& condition, co
         BUDKAVLE_TRY(auto change, change_from_json(row.text(1)));
         BulkChange known{
             .id = row.text(0), .change = std::move(change), .who = row.text(2), .operator_id = row.text(5)};
-        known.state = state_of(row.text(7));
+        known.state = parse_bulk_state(row.text(7)).value_or(BulkState::signing);
         known.total = row.integer(8);
         known.signed_ = row.integer(9);
         known.error = row.text(10);
@@ -146,11 +124,11 @@ Result<> drop_staged(Transaction& tx, const std::string& bulk) {
     return {};
 }
 
-Result<> finish(Transaction& tx, const std::string& bulk, Phase state, const std::string& error, Time now) {
+Result<> finish(Transaction& tx, const std::string& bulk, BulkState state, const std::string& error, Time now) {
     BUDKAVLE_TRY(const auto changed,
                  tx.execute("UPDATE bulks SET state = ?2, error = ?3, finished = ?4 WHERE id = ?1 AND "
                             "state = 'signing'",
-                            {bulk, std::string(name_of(state)), error, stored(now)}));
+                            {bulk, std::string(to_string(state)), error, stored(now)}));
     if (changed == 0) return fail("registry.state", "", "bulk change", "The bulk change is not under way.");
     return {};
 }
@@ -284,10 +262,10 @@ Result<BulkChange> Register::start_bulk(const Actor& actor, const Change& change
     }
     state_->log.audit(actor.name, "bulk.started",
                       {{"id", bulk.known.id},
-                       {"change", std::string(smpserver::name_of(change))},
+                       {"change", std::string(name_of(change))},
                        {"answers", bulk.known.total},
                        {"reason", options.reason}});
-    state_->nudge();
+    state_->worker.wake();
     return bulk.known;
 }
 
@@ -297,7 +275,7 @@ Result<> Register::cancel_bulk(const Actor& actor, const std::string& id) {
         BUDKAVLE_TRY(const auto found, read(tx, "id = ?1", {id}));
         if (found.empty()) return unknown("bulk change");
         BUDKAVLE_CHECK(check_owner(actor, Act::manage_access_points, found.front().known.operator_id, "bulk change"));
-        BUDKAVLE_CHECK(finish(tx, id, Phase::cancelled, {}, state_->clock.now()));
+        BUDKAVLE_CHECK(finish(tx, id, BulkState::cancelled, {}, state_->clock.now()));
         return drop_staged(tx, id);
     });
     state_->log.audit(actor.name, "bulk.cancelled",
@@ -352,7 +330,7 @@ Result<bool> Register::State::run_bulk() {
         fields.push_back({"bulk", id});
         log.technical(obs::Level::error, "alarm.bulk_failed", fields);
         BUDKAVLE_CHECK(database->write([&](Transaction& tx) -> Result<> {
-            BUDKAVLE_CHECK(finish(tx, id, Phase::failed, error.code + ": " + error.describe(), clock.now()));
+            BUDKAVLE_CHECK(finish(tx, id, BulkState::failed, error.code + ": " + error.describe(), clock.now()));
             return drop_staged(tx, id);
         }));
         return true;
@@ -410,7 +388,7 @@ Result<bool> Register::State::run_bulk() {
         BUDKAVLE_CHECK(apply(work, bulk.known.change));
         recorded = std::move(work.recorded);
         BUDKAVLE_CHECK(switch_answers(tx, id, clock.now()));
-        return finish(tx, id, Phase::done, {}, clock.now());
+        return finish(tx, id, BulkState::done, {}, clock.now());
     });
     if (!switched) {
         if (switched.error().code == "bulk.stale") return true;

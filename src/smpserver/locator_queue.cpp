@@ -1,11 +1,9 @@
 #include "smpserver/locator_queue.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "smpserver/schema.hpp"
+#include "smpserver/worker.hpp"
 #include "store/database.hpp"
 
 namespace budkavle::smpserver {
@@ -59,24 +57,15 @@ struct LocatorWorker::State {
     LocatorPort& port;
     obs::Log& log;
     const Clock& clock;
-    std::mutex mutex{};
-    std::condition_variable woken{};
-    bool wake = false;
-    bool stopping = false;
     bool started = false;  ///< the first round flushes even when nothing is due
-    std::thread thread{};
+    Worker worker{};
 };
 
 LocatorWorker::LocatorWorker(store::Database& database, LocatorPort& port, obs::Log& log, const Clock& clock)
     : state_(new State{database, port, log, clock}) {}
 
 LocatorWorker::~LocatorWorker() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->stopping = true;
-    }
-    state_->woken.notify_all();
-    if (state_->thread.joinable()) state_->thread.join();
+    state_->worker.stop();
 }
 
 Result<bool> LocatorWorker::work() {
@@ -129,29 +118,11 @@ Result<bool> LocatorWorker::work() {
 }
 
 void LocatorWorker::start(std::chrono::milliseconds pause) {
-    state_->thread = std::thread([this, pause] {
-        auto& state = *state_;
-        std::string last_error;
-        while (true) {
-            const auto more = work();
-            const auto code = more ? std::string() : more.error().code;
-            if (!more && code != last_error)
-                state.log.technical(obs::Level::error, "smp.locator_failed", obs::error_fields(more.error()));
-            last_error = code;
-            std::unique_lock lock(state.mutex);
-            if (!more || !*more) state.woken.wait_for(lock, pause, [&] { return state.wake || state.stopping; });
-            state.wake = false;
-            if (state.stopping) return;
-        }
-    });
+    state_->worker.start([this] { return work(); }, state_->log, "smp.locator_failed", pause);
 }
 
 void LocatorWorker::wake() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->wake = true;
-    }
-    state_->woken.notify_all();
+    state_->worker.wake();
 }
 
 Result<> ZoneFilePort::flush() {

@@ -23,6 +23,9 @@ constexpr std::array<std::string_view, 3> kOperatorStates{"active", "suspended",
 constexpr std::array<std::string_view, 3> kStatus{"pending", "approved", "rejected"};
 constexpr std::array<std::string_view, 4> kPublishStates{"none", "queued", "published", "failed"};
 constexpr std::array<std::string_view, 2> kUses{"signing", "encryption"};
+constexpr std::array<std::string_view, 4> kPlannedStates{"planned", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 4> kBulkStates{"signing", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 3> kLocatorStates{"queued", "published", "failed"};
 constexpr std::array<std::string_view, 4> kKinds{"operator", "ap-certificate", "endpoint", "participant"};
 
 }  // namespace
@@ -42,6 +45,15 @@ std::string_view to_string(PublishState state) {
 std::string_view to_string(CertificateUse use) {
     return name_in(kUses, use);
 }
+std::string_view to_string(PlannedState state) {
+    return name_in(kPlannedStates, state);
+}
+std::string_view to_string(BulkState state) {
+    return name_in(kBulkStates, state);
+}
+std::string_view to_string(LocatorState state) {
+    return name_in(kLocatorStates, state);
+}
 std::string_view to_string(ObjectKind kind) {
     return name_in(kKinds, kind);
 }
@@ -59,6 +71,15 @@ std::optional<PublishState> parse_publish_state(std::string_view text) {
 }
 std::optional<CertificateUse> parse_certificate_use(std::string_view text) {
     return value_in<CertificateUse>(kUses, text);
+}
+std::optional<PlannedState> parse_planned_state(std::string_view text) {
+    return value_in<PlannedState>(kPlannedStates, text);
+}
+std::optional<BulkState> parse_bulk_state(std::string_view text) {
+    return value_in<BulkState>(kBulkStates, text);
+}
+std::optional<LocatorState> parse_locator_state(std::string_view text) {
+    return value_in<LocatorState>(kLocatorStates, text);
 }
 std::optional<ObjectKind> parse_object_kind(std::string_view text) {
     return value_in<ObjectKind>(kKinds, text);

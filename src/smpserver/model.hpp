@@ -32,15 +32,24 @@ enum class Status : std::uint8_t { pending, approved, rejected };
 /// is repeated by itself and by Republish).
 enum class PublishState : std::uint8_t { none, queued, published, failed };
 enum class CertificateUse : std::uint8_t { signing, encryption };
+enum class PlannedState : std::uint8_t { planned, done, failed, cancelled };
+enum class BulkState : std::uint8_t { signing, done, failed, cancelled };
+enum class LocatorState : std::uint8_t { queued, published, failed };
 [[nodiscard]] std::string_view to_string(OperatorState state);
 [[nodiscard]] std::string_view to_string(Status status);
 [[nodiscard]] std::string_view to_string(PublishState state);
 [[nodiscard]] std::string_view to_string(CertificateUse use);  ///< "signing", "encryption"
+[[nodiscard]] std::string_view to_string(PlannedState state);
+[[nodiscard]] std::string_view to_string(BulkState state);
+[[nodiscard]] std::string_view to_string(LocatorState state);
 [[nodiscard]] std::optional<Role> parse_role(std::string_view text);
 [[nodiscard]] std::optional<PublishState> parse_publish_state(std::string_view text);
 [[nodiscard]] std::optional<OperatorState> parse_operator_state(std::string_view text);
 [[nodiscard]] std::optional<Status> parse_status(std::string_view text);
 [[nodiscard]] std::optional<CertificateUse> parse_certificate_use(std::string_view text);
+[[nodiscard]] std::optional<PlannedState> parse_planned_state(std::string_view text);
+[[nodiscard]] std::optional<BulkState> parse_bulk_state(std::string_view text);
+[[nodiscard]] std::optional<LocatorState> parse_locator_state(std::string_view text);
 
 /// `version` of every record counts its changes from 1: for optimistic locking and for the history.
 struct OperatorRecord {

@@ -7,30 +7,8 @@
 namespace budkavle::smpserver {
 namespace {
 
-using Phase = PlannedChange::State;
-
 constexpr std::string_view kColumns =
     "SELECT id, change, who, role, actor_operator, reason, at, state, error FROM planned WHERE ";
-
-std::string_view name_of(Phase state) {
-    switch (state) {
-        case Phase::done:
-            return "done";
-        case Phase::failed:
-            return "failed";
-        case Phase::cancelled:
-            return "cancelled";
-        case Phase::planned:
-            break;
-    }
-    return "planned";
-}
-Phase state_of(std::string_view name) {
-    for (const auto state : {Phase::done, Phase::failed, Phase::cancelled}) {
-        if (name_of(state) == name) return state;
-    }
-    return Phase::planned;
-}
 
 Result<PlannedChange> planned_of(const store::Row& row) {
     BUDKAVLE_TRY(auto change, change_from_json(row.text(1)));
@@ -39,7 +17,7 @@ Result<PlannedChange> planned_of(const store::Row& row) {
                          actor_of(row.text(2), row.text(3), row.text(4)),
                          row.text(5),
                          Time(milliseconds(row.integer(6))),
-                         state_of(row.text(7)),
+                         parse_planned_state(row.text(7)).value_or(PlannedState::planned),
                          row.text(8)};
 }
 
@@ -54,10 +32,10 @@ Result<std::vector<PlannedChange>> read(store::Transaction& tx, const std::strin
     return out;
 }
 
-Result<> set_state(store::Transaction& tx, const std::string& id, Phase state, const std::string& error) {
+Result<> set_state(store::Transaction& tx, const std::string& id, PlannedState state, const std::string& error) {
     BUDKAVLE_TRY(const auto changed,
                  tx.execute("UPDATE planned SET state = ?2, error = ?3 WHERE id = ?1 AND state = 'planned'",
-                            {id, std::string(name_of(state)), error}));
+                            {id, std::string(to_string(state)), error}));
     if (changed == 0) return fail("registry.state", "", "planned change", "The change is not waiting any more.");
     return {};
 }
@@ -113,7 +91,7 @@ Result<PlannedChange> Register::plan(const Actor& actor, const Change& change, T
                        {"change", std::string(name_of(change))},
                        {"at", format_utc(at)},
                        {"reason", options.reason}});
-    state_->nudge();
+    state_->worker.wake();
     return done;
 }
 
@@ -125,7 +103,7 @@ Result<> Register::cancel_planned(const Actor& actor, const std::string& id) {
         BUDKAVLE_CHECK(check_owner(actor, Act::read, rows.front().text(0), "planned change"));
         BUDKAVLE_TRY(const auto change, change_from_json(rows.front().text(1)));
         BUDKAVLE_CHECK(check_owner(actor, act_of(change), rows.front().text(0), "planned change"));
-        return set_state(tx, id, Phase::cancelled, {});
+        return set_state(tx, id, PlannedState::cancelled, {});
     });
     state_->log.audit(actor.name, "change.cancelled",
                       {{"id", id}, {"outcome", done ? std::string("done") : done.error().code}});
@@ -158,7 +136,7 @@ Result<bool> Register::State::run_planned() {
     }));
     for (const auto& one : due) {
         const ChangeOptions options{.reason = one.reason};
-        const auto finish = [&](store::Transaction& tx) { return set_state(tx, one.id, Phase::done, {}); };
+        const auto finish = [&](store::Transaction& tx) { return set_state(tx, one.id, PlannedState::done, {}); };
         auto prepared = prepare(one.actor, one.change);
         const auto done = prepared ? carry_out(one.actor, {*prepared}, options, finish)
                                    : Result<Outcome>(std::unexpected(std::move(prepared).error()));
@@ -169,7 +147,7 @@ Result<bool> Register::State::run_planned() {
         fields.push_back({"planned", one.id});
         log.technical(obs::Level::error, "alarm.planned_change_failed", fields);
         BUDKAVLE_CHECK(database->write([&](store::Transaction& tx) {
-            return set_state(tx, one.id, Phase::failed, error.code + ": " + error.describe());
+            return set_state(tx, one.id, PlannedState::failed, error.code + ": " + error.describe());
         }));
     }
     return due.size() == 32;

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "base/bytes.hpp"
-#include "smpserver/http_date.hpp"
+#include "net/http_date.hpp"
 
 namespace budkavle::smpserver {
 namespace {
@@ -26,7 +26,7 @@ Result<Known> read_state(store::Transaction& tx) {
 }
 
 std::shared_ptr<const Publication> finished(Publication one) {
-    one.last_modified = http_date(one.modified);
+    one.last_modified = net::http_date(one.modified);
     return std::make_shared<const Publication>(std::move(one));
 }
 

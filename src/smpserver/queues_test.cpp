@@ -65,7 +65,7 @@ TEST_F(QueuesTest, PlannedChangesWaitForTheirTime) {
     const auto all = must(bench_.registry->planned(bench_.anna, {}));
     ASSERT_EQ(all.items.size(), 2U);
     for (const auto& one : all.items)
-        EXPECT_EQ(one.state, one.id == plan.id ? PlannedChange::State::done : PlannedChange::State::cancelled);
+        EXPECT_EQ(one.state, one.id == plan.id ? PlannedState::done : PlannedState::cancelled);
     EXPECT_EQ(code_of(bench_.registry->cancel_planned(bench_.anna, plan.id)), "registry.state");
 }
 
@@ -77,7 +77,7 @@ TEST_F(QueuesTest, PlannedChangesAreJudgedAgainWhenTheirTimeComes) {
     bench_.clock.at += seconds(10);
     work();
     const auto all = must(bench_.registry->planned(bench_.system, {}));
-    EXPECT_EQ(all.items.at(0).state, PlannedChange::State::failed);
+    EXPECT_EQ(all.items.at(0).state, PlannedState::failed);
     EXPECT_TRUE(all.items.at(0).error.starts_with("registry.unknown")) << "it is another operator's by now";
     const auto events = bench_.log.technical_events();
     EXPECT_NE(std::ranges::find(events, "alarm.planned_change_failed"), events.end());
@@ -168,7 +168,7 @@ TEST_F(QueuesTest, BulkChangeIsSwitchedAtOnce) {
     bench_.clock.at += seconds(3);
     work();
     const auto done = must(bench_.registry->bulk(bench_.anna, bulk.id));
-    EXPECT_EQ(done.state, BulkChange::State::done) << done.error;
+    EXPECT_EQ(done.state, BulkState::done) << done.error;
     EXPECT_EQ(must(published_version(*database_)), between + 1) << "one step for all";
     EXPECT_GT(between, version);
     for (const auto& id : ids) EXPECT_EQ(says(id, "https://ny.example.se/"), id != ids[2]) << id;
@@ -219,7 +219,7 @@ TEST_F(QueuesTest, BulkChangeGoesOnAfterAStop) {
     bench_.reopen();
     bench_.clock.at += std::chrono::minutes(1);  // its lease has run out
     work();
-    EXPECT_EQ(must(bench_.registry->bulk(bench_.anna, bulk.id)).state, BulkChange::State::done);
+    EXPECT_EQ(must(bench_.registry->bulk(bench_.anna, bulk.id)).state, BulkState::done);
     for (const auto& id : ids) EXPECT_TRUE(says(id, "https://ny.example.se/"));
     const auto cancelled = must(bench_.registry->start_bulk(bench_.anna, moved("https://aldrig.example.se/")));
     Bench::ok(bench_.registry->cancel_bulk(bench_.anna, cancelled.id));
@@ -261,9 +261,9 @@ TEST_F(QueuesTest, LocatorQueueHealsByItself_FED07) {
     bench_.fill();
     EXPECT_EQ(record().publish_state, PublishState::published) << "an outage never blocks the administrator";
     const auto entry = [&] { return must(bench_.registry->locator_queue(bench_.anna, {})).items.at(0); };
-    EXPECT_EQ(entry().state, LocatorEntry::State::queued);
+    EXPECT_EQ(entry().state, LocatorState::queued);
     EXPECT_FALSE(must(worker.work()));
-    EXPECT_EQ(entry().state, LocatorEntry::State::failed);
+    EXPECT_EQ(entry().state, LocatorState::failed);
     EXPECT_TRUE(entry().error.starts_with("sml.unreachable")) << entry().error;
     EXPECT_EQ(entry().attempts, 1);
     EXPECT_EQ(entry().next_attempt, kNow + seconds(5));
@@ -276,7 +276,7 @@ TEST_F(QueuesTest, LocatorQueueHealsByItself_FED07) {
     port.down = false;
     bench_.must_change(bench_.anna, Republish{bench_.id.text()});
     (void)must(worker.work());
-    EXPECT_EQ(entry().state, LocatorEntry::State::published);
+    EXPECT_EQ(entry().state, LocatorState::published);
     EXPECT_EQ(port.registered, std::set<std::string>{bench_.id.folded()});
     bench_.must_change(bench_.federation, SetSuspended{bench_.id.text()}, {.reason = "prov"});
     (void)must(worker.work());

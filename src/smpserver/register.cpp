@@ -46,12 +46,7 @@ std::string name_of(const ObjectRef& object) {
 
 Register::Register(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Register::~Register() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->stopping = true;
-    }
-    state_->woken.notify_all();
-    if (state_->worker.joinable()) state_->worker.join();
+    state_->worker.stop();
 }
 
 Result<std::unique_ptr<Register>> Register::open(const RegisterConfig& config, obs::Log& log, const Clock& clock) {
@@ -187,8 +182,8 @@ Result<> Register::State::settle(const std::vector<std::string>& folded, bool mo
             log.technical(obs::Level::warning, "smp.publish_later", obs::error_fields(done.error()));
     }
     if (!more) return {};
-    if (working) {
-        nudge();
+    if (worker.started()) {
+        worker.wake();
         return {};
     }
     while (true) {
@@ -211,14 +206,6 @@ Result<bool> Register::State::publish_due() {
     if (due.empty()) return false;
     BUDKAVLE_CHECK(publish(due));
     return due.size() == kBatch;
-}
-
-void Register::State::nudge() {
-    {
-        const std::lock_guard lock(mutex);
-        wake = true;
-    }
-    woken.notify_all();
 }
 
 /// One process works at a time; another takes over when it has been silent for a while.
@@ -250,22 +237,7 @@ Result<bool> Register::work() {
 }
 
 void Register::start_worker() {
-    state_->working = true;
-    state_->worker = std::jthread([this] {
-        auto& state = *state_;
-        std::string last_error;
-        while (true) {
-            const auto more = work();
-            const auto code = more ? std::string() : more.error().code;
-            if (!more && code != last_error)
-                state.log.technical(obs::Level::error, "smp.worker_failed", obs::error_fields(more.error()));
-            last_error = code;
-            std::unique_lock lock(state.mutex);
-            if (!more || !*more) state.woken.wait_for(lock, kPause, [&] { return state.wake || state.stopping; });
-            state.wake = false;
-            if (state.stopping) return;
-        }
-    });
+    state_->worker.start([this] { return work(); }, state_->log, "smp.worker_failed", kPause);
 }
 
 Result<Outcome> Register::change(const Actor& actor, const Change& change, const ChangeOptions& options) {

@@ -72,7 +72,7 @@ struct PlannedChange {
     Actor actor;  ///< who planned it; its rights are checked again when the time comes
     std::string reason;
     Time at;
-    enum class State : std::uint8_t { planned, done, failed, cancelled } state = State::planned;
+    PlannedState state = PlannedState::planned;
     std::string error{};  ///< of a failed one
 };
 
@@ -94,7 +94,7 @@ struct BulkChange {
     Change change;
     std::string who;
     std::string operator_id;
-    enum class State : std::uint8_t { signing, done, failed, cancelled } state = State::signing;
+    BulkState state = BulkState::signing;
     std::int64_t total = 0;    ///< answers to sign
     std::int64_t signed_ = 0;  ///< so far
     std::string error;
@@ -107,7 +107,7 @@ struct LocatorEntry {
     federation::ParticipantId participant;
     std::string operator_id;
     bool wanted = true;  ///< desired state: registered, or not
-    enum class State : std::uint8_t { queued, published, failed } state = State::queued;
+    LocatorState state = LocatorState::queued;
     std::string error;
     std::int64_t attempts = 0;
     std::optional<Time> next_attempt;

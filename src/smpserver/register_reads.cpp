@@ -53,13 +53,10 @@ LocatorEntry locator_entry(const store::Row& row, federation::ParticipantId id) 
     LocatorEntry out{.participant = std::move(id)};
     out.operator_id = row.text(1);
     out.wanted = row.integer(2) != 0;
-    const auto state = row.text(3);
-    out.state = state == "published" ? LocatorEntry::State::published
-                : state == "failed"  ? LocatorEntry::State::failed
-                                     : LocatorEntry::State::queued;
+    out.state = parse_locator_state(row.text(3)).value_or(LocatorState::queued);
     out.error = row.text(4);
     out.attempts = row.integer(5);
-    if (out.state != LocatorEntry::State::published) out.next_attempt = stored_time(row, 6);
+    if (out.state != LocatorState::published) out.next_attempt = stored_time(row, 6);
     out.done_at = stored_time(row, 7);
     return out;
 }

@@ -1,18 +1,15 @@
 #pragma once
 /// Inside this library: what the parts of the register share.
 
-#include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 #include "base/random.hpp"
 #include "smpserver/intake.hpp"
 #include "smpserver/publisher.hpp"
 #include "smpserver/register.hpp"
 #include "smpserver/work.hpp"
+#include "smpserver/worker.hpp"
 
 namespace budkavle::smpserver {
 
@@ -29,12 +26,7 @@ struct Register::State {
     unsigned signers = 1;
     std::string self = new_uuid();
 
-    std::mutex mutex{};  ///< guards the next three
-    std::condition_variable woken{};
-    bool wake = false;
-    bool stopping = false;
-    std::atomic<bool> working = false;  ///< there is a worker thread
-    std::jthread worker{};
+    Worker worker{};
 
     State(RegisterConfig c, std::unique_ptr<store::Database> d, Publisher p, Proof known, obs::Log& l, const Clock& k)
         : config(std::move(c)),
@@ -63,7 +55,6 @@ struct Register::State {
     Result<bool> run_monitor();
     Result<bool> sweep();
     Result<bool> hold_lease();
-    void nudge();
 };
 
 /// Reads rows of the history tables and the like, cut to a page. `next` of a list is the key of the last row.

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "base/bytes.hpp"
 #include "base/stream.hpp"
-#include "smpserver/http_date.hpp"
+#include "net/http_date.hpp"
 #include "smpserver/locator_queue.hpp"
 #include "smpserver/publications.hpp"
 #include "smpserver/snapshot_file.hpp"
+#include "smpserver/worker.hpp"
 
 namespace budkavle::smpserver {
 namespace {
@@ -49,7 +47,7 @@ bool names_etag(std::string_view header, std::string_view etag) {
 bool is_unchanged(const net::Request& request, const Publication& publication) {
     if (const auto tags = request.headers.get("If-None-Match")) return names_etag(*tags, publication.etag);
     const auto since = request.headers.get("If-Modified-Since");
-    const auto at = since ? parse_http_date(*since) : std::nullopt;
+    const auto at = since ? net::parse_http_date(*since) : std::nullopt;
     return at && publication.modified <= *at;
 }
 
@@ -68,12 +66,9 @@ struct SmpServer::State {
     std::unique_ptr<ZoneFilePort> zone{};
     std::unique_ptr<LocatorWorker> locator{};
 
-    std::mutex mutex{};  ///< guards the next two
-    bool wake = false;
-    bool stopping = false;
-    std::condition_variable changed{};
-    std::thread poller{};
-    std::thread keeper{};
+    std::shared_ptr<const Snapshot> kept{};  ///< on the disk; of the keeper alone
+    Worker poller{};
+    Worker keeper{};
     std::unique_ptr<net::Server> server{};
 
     State(SmpServerConfig c, crypto::Identity i, obs::Log& l, const Clock& k)
@@ -128,7 +123,7 @@ struct SmpServer::State {
     Result<> connect() {
         BUDKAVLE_TRY(database, open_database(config.database));
         // Other processes tell of changes; the interval is for what was missed.
-        database->listen([this](std::string_view) { nudge(); });
+        database->listen([this](std::string_view) { poller.wake(); });
         if (config.locator) {
             zone = std::make_unique<ZoneFilePort>(*config.locator, *database, clock);
             locator = std::make_unique<LocatorWorker>(*database, *zone, log, clock);
@@ -150,53 +145,39 @@ struct SmpServer::State {
         return {};
     }
 
-    void nudge() {
-        {
-            const std::lock_guard lock(mutex);
-            wake = true;
-        }
-        changed.notify_all();
-    }
-
-    void poll() {
-        std::string last_error;
-        while (true) {
-            {
-                std::unique_lock lock(mutex);
-                changed.wait_for(lock, config.poll, [&] { return wake || stopping; });
-                wake = false;
-                if (stopping) return;
-            }
-            auto done = reload();
-            const auto code = done ? std::string{} : done.error().code;
-            if (!done && code != last_error)
-                log.technical(obs::Level::error, "smp.reload_failed", obs::error_fields(done.error()));
-            last_error = code;
-        }
-    }
-
     /// Writes what is served to the disk of the node, apart from serving it.
     void keep() {
-        std::shared_ptr<const Snapshot> kept;
-        while (true) {
-            if (auto now = snapshot.load(); now && now != kept) {
-                if (auto done = write_snapshot(config.snapshot, *now, identity, clock.now()); !done)
-                    log.technical(obs::Level::warning, "smp.snapshot_not_kept", obs::error_fields(done.error()));
-                kept = std::move(now);
-            }
-            std::unique_lock lock(mutex);
-            if (changed.wait_for(lock, config.snapshot_interval, [&] { return stopping; })) return;
-        }
+        auto now = snapshot.load();
+        if (!now || now == kept) return;
+        if (auto done = write_snapshot(config.snapshot, *now, identity, clock.now()); !done)
+            log.technical(obs::Level::warning, "smp.snapshot_not_kept", obs::error_fields(done.error()));
+        kept = std::move(now);
+    }
+
+    void start_workers() {
+        poller.start(
+            [this]() -> Result<bool> {
+                BUDKAVLE_CHECK(reload());
+                return false;
+            },
+            log, "smp.reload_failed", config.poll);
+        if (config.snapshot.empty()) return;
+        keeper.start(
+            [this]() -> Result<bool> {
+                keep();
+                return false;
+            },
+            log, "smp.snapshot_not_kept", config.snapshot_interval);
     }
 
     Result<> begin() {
         auto done = reload();
         if (!done) {
-            auto kept = read_snapshot(config.snapshot, identity.certificate().public_key(), clock.now(),
+            auto stored = read_snapshot(config.snapshot, identity.certificate().public_key(), clock.now(),
                                       config.snapshot_max_age);
-            if (kept) snapshot.store(*std::move(kept));
+            if (stored) snapshot.store(*std::move(stored));
             // A fault that time does not heal, and nothing to serve: better not to start.
-            if (!kept && done.error().retry == Retry::never && done.error().code != "db.open") return done;
+            if (!stored && done.error().retry == Retry::never && done.error().code != "db.open") return done;
             auto fields = obs::error_fields(done.error());
             fields.push_back({"servesSnapshot", snapshot.load() != nullptr});
             log.technical(obs::Level::error, "smp.database_away", fields);
@@ -221,8 +202,7 @@ Result<std::unique_ptr<SmpServer>> SmpServer::start(const SmpServerConfig& confi
     BUDKAVLE_TRY(state->server,
                  net::Server::start(config.address, config.port, std::move(tls), config.limits,
                                     [state = state.get()](net::Request& request) { return state->answer(request); }));
-    state->poller = std::thread([state = state.get()] { state->poll(); });
-    if (!config.snapshot.empty()) state->keeper = std::thread([state = state.get()] { state->keep(); });
+    state->start_workers();
     return std::unique_ptr<SmpServer>(new SmpServer(std::move(state)));
 }
 
@@ -236,15 +216,10 @@ std::int64_t SmpServer::version() const {
 }
 
 void SmpServer::stop() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->stopping = true;
-    }
-    state_->changed.notify_all();
+    // The poller may be the one that opens the database: it ends first.
+    state_->poller.stop();
+    state_->keeper.stop();
     if (state_->database) state_->database->listen({});
-    for (auto* thread : {&state_->poller, &state_->keeper}) {
-        if (thread->joinable()) thread->join();
-    }
     state_->locator.reset();
     state_->server->stop();
 }

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <thread>
 
+#include "net/http_date.hpp"
 #include "smp/bdxl.hpp"
 #include "smp/directory.hpp"
-#include "smpserver/http_date.hpp"
 #include "smpserver/rate_limit.hpp"
 #include "smpserver/server_test_support.hpp"
 
@@ -156,12 +156,12 @@ TEST_F(SmpServerTest, ChangesOfTheRegisterAppear) {
 }
 
 TEST_F(SmpServerTest, HttpDates) {
-    EXPECT_EQ(http_date(must(parse_time("1994-11-06T08:49:37Z"))), "Sun, 06 Nov 1994 08:49:37 GMT")
+    EXPECT_EQ(net::http_date(must(parse_time("1994-11-06T08:49:37Z"))), "Sun, 06 Nov 1994 08:49:37 GMT")
         << "the example of RFC 9110";
-    EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), must(parse_time("1994-11-06T08:49:37Z")));
+    EXPECT_EQ(net::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), must(parse_time("1994-11-06T08:49:37Z")));
     for (const char* text : {"", "Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
                              "Sun, 31 Feb 2021 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"}) {
-        EXPECT_FALSE(parse_http_date(text)) << text;
+        EXPECT_FALSE(net::parse_http_date(text)) << text;
     }
 }
 

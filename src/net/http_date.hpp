@@ -7,9 +7,9 @@
 
 #include "base/time.hpp"
 
-namespace budkavle::smpserver {
+namespace budkavle::net {
 
 [[nodiscard]] std::string http_date(Time at);  ///< "Mon, 23 Nov 2026 00:00:00 GMT"
 [[nodiscard]] std::optional<Time> parse_http_date(std::string_view text);
 
-}  // namespace budkavle::smpserver
+}  // namespace budkavle::net

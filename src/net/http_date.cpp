@@ -1,4 +1,4 @@
-#include "smpserver/http_date.hpp"
+#include "net/http_date.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <array>
 #include <chrono>
 
-namespace budkavle::smpserver {
+namespace budkavle::net {
 namespace {
 
 constexpr std::array<std::string_view, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -37,4 +37,4 @@ std::optional<Time> parse_http_date(std::string_view text) {
     return *at;
 }
 
-}  // namespace budkavle::smpserver
+}  // namespace budkavle::net
