@@ -12,8 +12,10 @@ Result<std::unique_ptr<AdminRole>> AdminRole::start(AdminConfig config, admin::S
         options.allow_plain_http = true;  // lists are signed
         BUDKAVLE_TRY(options.guard, net::AddressGuard::from_ranges(config.permitted_addresses));
         role->client_ = net::Client::create(std::move(options));
+        auto issuers = config.server.tls.client_trust->anchors();
+        issuers.insert(issuers.end(), config.crl_issuers.begin(), config.crl_issuers.end());
         smp::CrlFetcherConfig fetching{
-            .urls = config.crl_urls, .issuers = config.server.tls.client_trust->anchors(), .folder = config.crl_folder};
+            .urls = config.crl_urls, .issuers = std::move(issuers), .folder = config.crl_folder};
         role->fetcher_ =
             std::make_unique<smp::CrlFetcher>(std::move(fetching), role->crls_, *role->client_, system_clock());
         if (const auto fetched = role->fetcher_->refresh_now(); !fetched)
@@ -22,6 +24,7 @@ Result<std::unique_ptr<AdminRole>> AdminRole::start(AdminConfig config, admin::S
     }
     config.server.tls.crls = role->crls_;
     if (config.smp) {
+        config.smp->crls = role->crls_;
         BUDKAVLE_TRY(role->registry_, smpserver::Register::open(*config.smp, log, system_clock()));
         role->registry_->start_worker();
         services.registry = role->registry_.get();

@@ -15,6 +15,8 @@ struct AdminConfig {
     admin::AdminServerConfig server;
     admin::ApiOptions api;
     std::vector<std::string> crl_urls;
+    /// Whose lists are believed, beside those who issue for administrators: for what the register publishes.
+    std::vector<crypto::Certificate> crl_issuers;
     std::filesystem::path crl_folder;
     std::vector<std::string> permitted_addresses;
     std::optional<smpserver::RegisterConfig> smp;  ///< the register of an SMP, administered and published from here

@@ -564,6 +564,9 @@ AdminConfig admin_role(Section section) {
                    .smp_trust = smp.path("smp_trust"),
                    .ap_trust = smp.path("ap_trust")};
         if (!smp.text_or("o2o_trust", "").empty()) out.smp->o2o_trust = smp.path("o2o_trust");
+        if (!smp.text_or("ap_pins", "").empty()) out.smp->ap_pins = smp.path("ap_pins");
+        out.smp->revocation = crypto::RevocationPolicy::required;
+        if (smp.flag_or("revocation_when_present", false)) out.smp->revocation = crypto::RevocationPolicy::when_present;
     }
     if (auto sml = section.optional_section("sml"); sml.present()) out.sml = database_of(sml);
     out.server.address = section.text_or("address", out.server.address);
@@ -573,11 +576,15 @@ AdminConfig admin_role(Section section) {
     out.server.tls.client_trust = trust(section, "client_trust", crypto::Purpose::tls_client);
     if (section.flag_or("revocation_when_present", false)) out.server.tls.revocation = crypto::RevocationPolicy::when_present;
     out.crl_urls = section.list_or("crl_urls", {});
+    const bool needs_lists = out.server.tls.revocation == crypto::RevocationPolicy::required ||
+                             (out.smp && out.smp->revocation == crypto::RevocationPolicy::required);
     if (!out.crl_urls.empty()) {
+        if (!section.paths_or_none("crl_issuers").empty()) out.crl_issuers = certificates(section, "crl_issuers");
         out.crl_folder = section.path("crl_folder");
         out.permitted_addresses = section.list("permitted_addresses");
-    } else if (out.server.tls.revocation == crypto::RevocationPolicy::required) {
-        section.fault("crl_urls", "must name the revocation lists of those who issue for administrators.");
+    } else if (needs_lists) {
+        section.fault("crl_urls", "must name the revocation lists of those who issue for administrators, access points "
+                                  "and participants.");
     }
     out.api.hosts = section.list("hosts");
     out.api.documentation = section.text_or("documentation", out.api.documentation);

@@ -46,6 +46,8 @@ public:
 
     std::vector<CheckStep> run() {
         for (const auto& pair : kPairs) exchange(pair);
+        step("administration API: an operator's administrator sees its own participants and no others",
+             [&]() -> Result<std::string> { return check_administration(); });
         if (!evidence_.empty()) {
             step("evidence: certificates and trust", [&]() -> Result<std::string> { return write_certificates(); });
         }
@@ -131,6 +133,26 @@ private:
             if (std::chrono::steady_clock::now() > deadline) return std::unexpected(fetched.error());
             ::usleep(50'000);
         }
+    }
+
+    Result<std::string> check_administration() {
+        const auto& admin = facts_.at("admin").as_object();
+        const auto& accounts = admin.at("accounts").as_array();
+        const auto own = std::ranges::find_if(
+            accounts, [](const auto& one) { return text_at(one.as_object(), "scope") == "operator:ap1"; });
+        BUDKAVLE_TRY(const auto client, demo_client(facts_, own->as_object()));
+        const auto ask = [&](std::string_view name) -> Result<net::ClientResponse> {
+            return client->send({.method = "GET",
+                                 .url = fmt::format("{}/admin/v1/smp/operators/{}/participants", text_at(admin, "url"),
+                                                    name)});
+        };
+        BUDKAVLE_TRY(const auto mine, ask("ap1"));
+        BUDKAVLE_TRY(const auto others, ask("ap2"));
+        if (mine.status != 200 || others.status != 404)
+            return fail("check.administration", "SEC-31", text_at(admin, "url"),
+                        fmt::format("The answers were {} and {}.", mine.status, others.status));
+        const auto list = json::parse(as_text(mine.body)).at("items").as_array();
+        return fmt::format("{} participants", list.size());
     }
 
     Result<std::string> check_inbox_and_trace(const Pair& pair, const std::string& id) {

@@ -13,6 +13,7 @@
 #include "base/random.hpp"
 #include "base/stream.hpp"
 #include "command.hpp"
+#include "demo_admin.hpp"
 
 namespace budkavle::app {
 
@@ -124,7 +125,7 @@ Result<Ports> load_ports(const fs::path& folder) {
     const auto value = json::parse(as_text(octets));
     for (const auto& [name, port] : value.as_object())
         ports[std::string(name)] = static_cast<std::uint16_t>(port.as_int64());
-    for (const auto* name : {"ap1.o", "ap2.o", "sml"}) {
+    for (const auto* name : {"ap1.o", "ap2.o", "sml", "admin"}) {
         if (!ports.contains(name)) {
             return fail("demo.outdated", {}, folder.string(), "The demo was laid out by an earlier version.",
                         "Start it with --fresh.");
@@ -144,6 +145,10 @@ std::string smp_url(const Ports& ports) {
 }
 std::string sml_url(const Ports& ports) {
     return fmt::format("https://{}:{}/edelivery-sml", host("sml"), ports.at("sml"));
+}
+/// By address: it is for people and scripts on this machine, whose own resolver does not know the demo's zone.
+std::string admin_url(const Ports& ports) {
+    return fmt::format("https://127.0.0.1:{}", ports.at("admin"));
 }
 std::string ca_url(const Ports& ports) {
     return fmt::format("http://{}:{}", host("pki"), ports.at("ca"));
@@ -232,6 +237,13 @@ std::vector<Wanted> wanted_identities(const fs::path& folder) {
                    "signer"});
     all.push_back({"ca-tls", tls_order(host("smp"), "Plattformsansvarig (demo)"), folder / "smp" / "keys", "tls"});
     all.push_back({"ca-tls", tls_order(host("sml"), "Plattformsansvarig (demo)"), folder / "sml" / "keys", "tls"});
+    all.push_back({"ca-tls", tls_order(host("admin"), "Plattformsansvarig (demo)"), folder / "ca" / "keys", "admin"});
+    all.back().order.ip_addresses = {"127.0.0.1"};
+    for (const auto& officer : demo_officers()) {
+        all.push_back({"ca-tls", tls_order(fmt::format("{}.{}", officer.name, host("admin")), "Plattformsansvarig (demo)"),
+                       folder / "clients", officer_files(folder, officer).filename().string()});
+        all.back().order.organisational_unit = officer.purpose;
+    }
     for (const auto& ap : kAccessPoints) {
         all.push_back({"ca-ap",
                        {.profile = ca::Profile::access_point,
@@ -419,11 +431,20 @@ Result<> register_smp(const fs::path& folder) {
 
 std::string ca_config(const fs::path& folder, const Ports& ports) {
     const auto role = ca_role(folder, ports);
-    return log_table("ca") + fmt::format(
+    const auto pins = fs::exists(pins_file(folder)) ? pins_file(folder) : fs::path();
+    const auto administration = admin_tables_text({.demo = folder,
+                                                   .port = ports.at("admin"),
+                                                   .ca_port = ports.at("ca"),
+                                                   .host = host("admin"),
+                                                   .smp_url = smp_url(ports),
+                                                   .pins = pins,
+                                                   .ca_names = {kCas.begin(), kCas.end()}});
+    return log_table("ca") + std::string(kKeysTable) + fmt::format(
                                  "[ca]\naddress = \"127.0.0.1\"\nport = {}\nfolder = \"authority\"\npassphrase_file = "
                                  "\"passphrase\"\nbase_urls = [\"{}\"]\nowner = {{ organisation = {}, "
                                  "organisational_unit = \"eDelivery\" }}\nfour_eyes = false\n",
-                                 ports.at("ca"), ca_url(ports), quoted(role.owner.organisation));
+                                 ports.at("ca"), ca_url(ports), quoted(role.owner.organisation)) +
+           administration;
 }
 
 /// The zone file follows the updates and the journal bridges the rest, so a restarted server knows every name: one that
@@ -504,7 +525,7 @@ Result<> issue_all(ca::Authority& authority, const fs::path& folder, unsigned ke
     return {};
 }
 
-/// Configurations that hold the environment's trust: access points and message services.
+/// Configurations that hold the environment's trust: access points, message services, administration.
 Result<> write_environment_configs(const fs::path& folder, const Ports& ports) {
     for (const auto& ap : kAccessPoints) {
         BUDKAVLE_CHECK(
@@ -514,7 +535,7 @@ Result<> write_environment_configs(const fs::path& folder, const Ports& ports) {
         BUDKAVLE_CHECK(
             write_text(folder / mt.name / fmt::format("{}.toml", mt.name), message_service_config(folder, ports, mt)));
     }
-    return {};
+    return write_text(folder / "ca" / "ca.toml", ca_config(folder, ports));
 }
 
 Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_bits) {
@@ -522,7 +543,7 @@ Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_
     {
         FreePorts free;
         for (const auto* name :
-             {"dns", "smp", "sml", "ca", "ap1.a", "ap1.c", "ap1.o", "ap2.a", "ap2.c", "ap2.o", "mt-kommun", "mt-region"})
+             {"dns", "smp", "sml", "ca", "admin", "ap1.a", "ap1.c", "ap1.o", "ap2.a", "ap2.c", "ap2.o", "mt-kommun", "mt-region"})
             ports[name] = free.take();
     }
     json::object numbers;
@@ -561,10 +582,11 @@ Result<> lay_out(const fs::path& folder, const Progress& progress, unsigned key_
     progress(tr("writing configurations", "skriver konfigurationer"));
     BUDKAVLE_CHECK(write_environment_configs(folder, ports));
     BUDKAVLE_CHECK(write_text(folder / "smp" / "smp.toml", smp_config(folder, ports)));
-    BUDKAVLE_CHECK(write_text(folder / "ca" / "ca.toml", ca_config(folder, ports)));
     BUDKAVLE_CHECK(write_text(folder / "sml" / "sml.toml", sml_config(folder, ports)));
     fs::create_directories(folder / "sml" / "data", ignored);
     BUDKAVLE_CHECK(register_smp(folder));
+    fs::create_directories(folder / "ca" / "data", ignored);
+    BUDKAVLE_CHECK(enter_officers(folder, folder / "ca" / "data" / "admin.db"));
     random_bytes(secret);
     const auto tsig = base64_encode(secret);
     BUDKAVLE_CHECK(write_text(folder / "sml" / "keys" / "tsig", tsig + "\n"));
@@ -663,7 +685,8 @@ Result<json::object> describe_demo(const fs::path& folder, const std::vector<Sup
                        {"dnsPort", std::int64_t{ports.at("dns")}},
                        {"smp", smp_url(ports)},
                        {"sml", sml_url(ports)},
-                       {"pki", ca_url(ports)}};
+                       {"pki", ca_url(ports)},
+                       {"admin", {{"url", admin_url(ports)}, {"accounts", officers_json(folder)}}}};
     const auto trust = folder / "trust";
     facts["trust"] = {{"as4", (trust / "as4.pem").string()},
                       {"smp", (trust / "smp.pem").string()},

@@ -28,6 +28,8 @@ with tempfile.TemporaryDirectory() as folder:
     tally.check("ok", result["ok"], json.dumps(result))
     for step in result["steps"]:
         tally.check(step["name"], step["ok"], json.dumps(step))
+    asked = [step for step in result["steps"] if step["name"].startswith("administration API")]
+    tally.check("the administration API answers from the registers of the demo", len(asked) == 1 and asked[0]["evidence"] == "2 participants", str(asked))
 
     exchanges = sorted(path for path in evidence.iterdir() if path.is_dir() and (path / "exchange.json").exists())
     tally.check("three exchanges: both directions, and two participants of one access point", len(exchanges) == 3, str(exchanges))
