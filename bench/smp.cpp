@@ -262,12 +262,12 @@ void bulk(const fs::path& folder, bool back) {
     const auto started =
         need(registry->start_bulk(kSystem, ReplaceApCertificate{"op1", from, to}, {.reason = "bench"}));
     auto now = started;
-    while (now.state == BulkChange::State::signing) {
+    while (now.state == BulkState::signing) {
         need(registry->work());
         now = need(registry->bulk(kSystem, started.id));
     }
     const auto seconds = seconds_since(start);
-    if (now.state != BulkChange::State::done) give_up({"bench.bulk", {}, {}, now.error, {}});
+    if (now.state != BulkState::done) give_up({"bench.bulk", {}, {}, now.error, {}});
     fmt::print("{{\"answers\": {}, \"seconds\": {:.3f}}}\n", now.signed_, seconds);
 }
 

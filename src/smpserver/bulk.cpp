@@ -1,4 +1,6 @@
 // One change for all participants of an operator: signed beforehand, switched at once.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <future>
 
@@ -12,8 +14,9 @@ namespace {
 
 using store::Transaction;
 using store::Value;
-constexpr std::size_t kChunk = 256;    ///< participants signed and stored together
-constexpr int kChunksPerRound = 8;     ///< then the other duties of the worker have their turn
+constexpr std::size_t kChunk = 256;  ///< participants signed and stored together
+constexpr int kChunksPerRound = 16;  ///< then the other duties of the worker have their turn
+constexpr int kNice = 5;
 constexpr std::size_t kFewStale = 64;  ///< may be published in the ordinary way after the switch
 
 struct Bulk {
@@ -359,7 +362,11 @@ Result<bool> Register::State::run_bulk() {
         auto done = std::move(signing);
         signing = std::move(next);
         if (!signing.empty())
-            signer = std::async(std::launch::async, [&] { publisher.sign(signing, clock.now(), signers); });
+            signer = std::async(std::launch::async, [&] {
+                // Look-ups come first: this thread, and those it makes, take what is left.
+                (void)::setpriority(PRIO_PROCESS, 0, kNice);
+                publisher.sign(signing, clock.now(), signers);
+            });
         if (!done.empty()) {
             const auto staged = database->write([&](Transaction& tx) { return stage(tx, id, done); });
             if (!staged) {

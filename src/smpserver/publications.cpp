@@ -9,6 +9,8 @@
 namespace budkavle::smpserver {
 namespace {
 
+constexpr std::size_t kPiece = 1000;  ///< answers read at a time
+
 std::string key_of(const std::string& participant_id) {
     return std::string(federation::kParticipantScheme) + "::" + to_lower_ascii(participant_id);
 }
@@ -71,26 +73,33 @@ void Snapshot::remove(const std::string& folded, const std::string& document, st
 
 Result<> Snapshot::read_changes(store::Transaction& tx, Snapshot& into, std::int64_t after) {
     std::vector<bool> own(kShards, false);
-    BUDKAVLE_TRY(
-        const auto rows,
-        tx.query("SELECT a.participant, a.document, a.id, a.etag, a.modified, b.octets FROM answers a LEFT JOIN "
-                 "answer_bodies b ON b.id = a.body WHERE a.seq > ?1",
-                 {after}));
-    for (const auto& row : rows) {
-        const auto document = document_key(row.text(1));
-        if (row.is_null(5)) {
-            into.remove(row.text(0), document, own);
-        } else {
-            into.put(finished({row.text(2),
-                               document,
-                               std::string(as_text(row.blob(5))),
-                               row.text(3),
-                               Time(seconds(row.integer(4))),
-                               {}}),
-                     own);
+    std::vector<store::Value> last{after + 1, std::string(), std::string()};
+    while (true) {
+        // Within one transaction, but never all octets at once.
+        BUDKAVLE_TRY(
+            const auto rows,
+            tx.query("SELECT a.participant, a.document, a.id, a.etag, a.modified, b.octets, a.seq FROM answers a "
+                     "LEFT JOIN answer_bodies b ON b.id = a.body WHERE (a.seq, a.participant, a.document) > (?1, "
+                     "?2, ?3) ORDER BY a.seq, a.participant, a.document LIMIT " +
+                         std::to_string(kPiece),
+                     last));
+        for (const auto& row : rows) {
+            const auto document = document_key(row.text(1));
+            if (row.is_null(5)) {
+                into.remove(row.text(0), document, own);
+            } else {
+                into.put(finished({row.text(2),
+                                   document,
+                                   std::string(as_text(row.blob(5))),
+                                   row.text(3),
+                                   Time(seconds(row.integer(4))),
+                                   {}}),
+                         own);
+            }
         }
+        if (rows.size() < kPiece) return {};
+        last = {rows.back().integer(6), rows.back().text(0), rows.back().text(1)};
     }
-    return {};
 }
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::load(store::Database& database) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBatch = 256;         ///< participants published in one transaction
 constexpr std::size_t kMostLogged = 2000;   ///< octets of an old or new value in an audit line
-constexpr std::chrono::seconds kLease{30};  ///< of the worker, over all processes
+constexpr std::chrono::seconds kLease{60};  ///< of the worker, over all processes
 constexpr std::chrono::milliseconds kPause{500};
 
 Result<std::vector<crypto::Certificate>> read_certificates(const std::filesystem::path& file) {
@@ -46,6 +46,7 @@ std::string name_of(const ObjectRef& object) {
 
 Register::Register(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Register::~Register() {
+    state_->database->listen({});
     state_->worker.stop();
 }
 
@@ -66,6 +67,8 @@ Result<std::unique_ptr<Register>> Register::open(const RegisterConfig& config, o
     auto state =
         std::make_unique<State>(config, std::move(database), std::move(publisher), std::move(proof), log, clock);
     state->signers = config.signers != 0 ? config.signers : std::max(1U, std::thread::hardware_concurrency());
+    // Who listens can also announce (`store/database.hpp`); changes of other processes wake the worker.
+    state->database->listen([state = state.get()](std::string_view) { state->worker.wake(); });
     return std::unique_ptr<Register>(new Register(std::move(state)));
 }
 

@@ -87,6 +87,12 @@ CREATE TABLE findings(kind TEXT NOT NULL, scope TEXT NOT NULL, object TEXT NOT N
   PRIMARY KEY(kind, scope, object, sha256, finding));
 )";
 
+// Nodes read changes piece by piece in this order.
+constexpr std::string_view kOrderOfAnswers = R"(
+DROP INDEX answers_seq;
+CREATE INDEX answers_order ON answers(seq, participant, document);
+)";
+
 constexpr std::string_view kOnlyOperator = "operator";
 
 Result<> keep_certificate(Transaction& tx, const crypto::Certificate& certificate) {
@@ -174,7 +180,7 @@ Result<> carry_over(Transaction& tx) {
 }  // namespace
 
 const std::vector<store::Migration>& migrations() {
-    static const std::vector<store::Migration> all{{1, kFirstForm}, {2, kManyOperators}};
+    static const std::vector<store::Migration> all{{1, kFirstForm}, {2, kManyOperators}, {3, kOrderOfAnswers}};
     return all;
 }
 

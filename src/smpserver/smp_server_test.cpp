@@ -270,6 +270,22 @@ TEST_F(SmpServerTest, NodesServeTheSameOctets) {
     EXPECT_EQ(first.header("Last-Modified"), second.header("Last-Modified"));
 }
 
+// On PostgreSQL the news come by themselves: the interval of asking is far longer than the test.
+TEST_F(SmpServerTest, EveryNodeHearsOfAChange) {
+    if (on_postgresql()) config_.poll = std::chrono::hours(1);
+    start();
+    auto other = must(SmpServer::start(config_, bench_.log, bench_.clock));
+    const auto on_both = [&](int status) {
+        wait_for_status(group_path(), status);
+        server_.swap(other);
+        wait_for_status(group_path(), status);
+    };
+    bench_.must_change(bench_.federation, SetSuspended{bench_.id.text()});
+    on_both(404);
+    bench_.must_change(bench_.federation, SetSuspended{bench_.id.text(), false});
+    on_both(200);
+}
+
 TEST_F(SmpServerTest, TooManyRequestsOfOneAddress_SEC107) {
     config_.rate = {.per_second = 1, .burst = 5};
     start();
