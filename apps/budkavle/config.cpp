@@ -179,12 +179,28 @@ void read_environment(Section& environment, Environment& out) {
     out.crl_issuers = certificates(anchors, "crl_issuers");
 }
 
+/// AP-10: 443 alone in the SDK federation.
+std::vector<net::PortRange> peer_ports(Section& environment) {
+    std::vector<net::PortRange> out;
+    for (const auto& text : environment.list_or("peer_ports", {"443"})) {
+        const auto range = net::PortRange::parse(text);
+        if (range) {
+            out.push_back(*range);
+        } else {
+            environment.fault("peer_ports", range.error().describe());
+        }
+    }
+    if (out.empty()) environment.fault("peer_ports", "must name a port, such as \"443\" (AP-10).");
+    return out;
+}
+
 accesspoint::Environment ap_environment(Section environment) {
     accesspoint::Environment out;
     read_environment(environment, out);
     auto anchors = environment.section("trust");
     (void)anchors.paths_or_none("o2o");  // one environment table serves every role; this one has no use for it
     out.check_original_sender = environment.flag_or("check_original_sender", true);
+    out.peer_ports = peer_ports(environment);
     return out;
 }
 
@@ -327,7 +343,8 @@ accesspoint::AccessPointConfig access_point(Section environment, Section ap) {
 messageservice::EnvironmentConfig mt_environment(Section environment) {
     messageservice::EnvironmentConfig out;
     read_environment(environment, out);
-    (void)environment.flag_or("check_original_sender", true);  // of the access point
+    (void)environment.flag_or("check_original_sender", true);  // of the access point, as is the next
+    (void)peer_ports(environment);
     auto anchors = environment.section("trust");
     out.o2o_trust = trust(anchors, "o2o", crypto::Purpose::o2o);
     return out;

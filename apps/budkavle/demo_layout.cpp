@@ -298,7 +298,7 @@ std::string environment_table(const fs::path& folder, const Ports& ports) {
     const auto pins = fs::exists(pins_file(folder)) ? quoted(pins_file(folder).string()) : std::string();
     return fmt::format(
         "[environment]\nname = \"{}\"\nfederation_ids = [\"{}\"]\nzone = \"{}\"\nresolver = "
-        "\"127.0.0.1\"\nresolver_port = {}\npermitted_addresses = [\"127.0.0.0/8\", \"::1/128\"]\ncrl_urls = [{}]\n\n"
+        "\"127.0.0.1\"\nresolver_port = {}\npermitted_addresses = [\"127.0.0.0/8\", \"::1/128\"]\npeer_ports = [\"1024-65535\"]\ncrl_urls = [{}]\n\n"
         "[environment.trust]\nas4 = [{}]\nas4_pins = [{}]\nsmp = [{}]\ntls = [{}]\no2o = [{}]\ncrl_issuers = [{}]\n\n",
         kEnvironment, federation::kFederationSdk, kZone, ports.at("dns"), urls, trust("as4.pem"), pins,
         trust("smp.pem"), trust("tls.pem"), trust("o2o.pem"), trust("crl-issuers.pem"));

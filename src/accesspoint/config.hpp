@@ -35,6 +35,7 @@ struct Environment {
     dns::Dnssec dnssec = dns::Dnssec::off;
     std::chrono::seconds crisis_metadata{0};  ///< `smp::DirectoryConfig::crisis`
     std::vector<std::string> permitted_addresses;         ///< CIDR ranges that may be connected to
+    std::vector<net::PortRange> peer_ports{{443, 443}};   ///< of other access points (AP-10); none named: every port
     std::shared_ptr<const crypto::TrustStore> ap_trust;   ///< AP CA (AP-14)
     std::shared_ptr<const crypto::TrustStore> smp_trust;  ///< SMP signatures (AP-16)
     std::shared_ptr<const crypto::TrustStore>

@@ -70,6 +70,7 @@ Result<> Generation::open() {
     options.tls = {.server_trust = config_.a.server_trust, .crls = outside_.crls, .identity = config_.a.identity};
     options.resolve = outside_.resolve;
     options.guard = guard;
+    options.ports = config_.environment.peer_ports;
     options.total_timeout = config_.answer_timeout;
     client_ = net::Client::create(std::move(options));
     tester_.emplace(ConnectionSetting{.signer = [this](Time now) -> const crypto::Identity& { return signing_identity(config_, now); },

@@ -62,7 +62,8 @@ milliseconds bounded_wait(milliseconds scheduled, std::optional<milliseconds> as
 bool is_permanent(const Error& error) {
     if (error.retry == Retry::later) return false;
     return (error.code.starts_with("tls.") && error.code != "tls.handshake") || error.code == "http.url" ||
-           error.code == "http.address_refused" || error.code.starts_with("blob.") || error.code.starts_with("db.");
+           error.code == "http.address_refused" ||
+           error.code == "http.port_refused" || error.code.starts_with("blob.") || error.code.starts_with("db.");
 }
 
 std::string local_ebms_code(const Error& error) {

@@ -268,6 +268,17 @@ TEST_F(SendTest, AWrongOrRevokedPeerCertificateIsNeverSentTo) {  // AP-14, AP-15
     EXPECT_TRUE(inbox(2, kRegion).empty());
 }
 
+TEST_F(SendTest, APortThatThisEnvironmentDoesNotUseIsNeverSentTo) {  // AP-10: 443 alone in the SDK federation
+    auto with = config(1);
+    with.environment.peer_ports = AccessPointConfig{}.environment.peer_ports;
+    start(1, std::move(with));
+    start(2);
+    const auto failed = await_final(1, kStad, id_of(submit(1, kStad, make_envelope())));
+    EXPECT_EQ(failed.at("state").as_string(), "failed");
+    EXPECT_EQ(failed.at("cause").at("code").as_string(), "http.port_refused");
+    EXPECT_TRUE(inbox(2, kRegion).empty());
+}
+
 TEST_F(SendTest, ARefusalOfThePeerIsFinal) {  // access-point.md 6
     start(1);
     auto without = config(2);

@@ -26,6 +26,20 @@ bool bit(const std::vector<std::uint8_t>& octets, std::size_t index) {
 
 }  // namespace
 
+Result<PortRange> PortRange::parse(std::string_view text) {
+    const auto dash = text.find('-');
+    const auto number = [](std::string_view digits, std::uint16_t& out) {
+        const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+        return parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size() && out > 0;
+    };
+    PortRange out;
+    const bool read = number(text.substr(0, dash), out.first) &&
+                      number(dash == std::string_view::npos ? text : text.substr(dash + 1), out.last);
+    if (!read || out.last < out.first)
+        return fail("net.range", "AP-10", text, "This is no port or range of ports.", "Write it as 443 or 8443-8450.");
+    return out;
+}
+
 Result<AddressGuard> AddressGuard::from_ranges(const std::vector<std::string>& cidrs) {
     AddressGuard guard;
     for (const auto& cidr : cidrs) {

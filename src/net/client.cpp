@@ -23,12 +23,13 @@ bool is_method(std::string_view method) {
 class ClientImpl final : public Client {
 public:
     explicit ClientImpl(ClientOptions options)
-        : options_(std::move(options)), check_{options_.tls.server_trust, options_.tls.crls, options_.tls.revocation} {}
+        : options_(std::move(options)), peer_check_{options_.tls.server_trust, options_.tls.crls, options_.tls.revocation} {}
 
     Result<ClientResponse> send(const ClientRequest& request, Sink* into) override {
         if (!is_method(request.method) || !std::ranges::all_of(request.headers.all(), is_field))
             return fail("http.url", {}, "request", "The method or a header field is malformed.");
         BUDKAVLE_TRY(const auto url, parse_client_url(request.url, options_.allow_plain_http));
+        BUDKAVLE_CHECK(permitted_port(url));
         BUDKAVLE_TRY(const auto addresses, permitted_addresses(url));
         auto session = take(url.host + ":" + std::to_string(url.port));
         auto response = session->perform(request, url, addresses, into);
@@ -37,6 +38,14 @@ public:
     }
 
 private:
+    Result<> permitted_port(const ClientUrl& url) const {
+        const auto holds = [&](const PortRange& range) { return range.first <= url.port && url.port <= range.last; };
+        if (options_.ports.empty() || std::ranges::any_of(options_.ports, holds)) return {};
+        return fail("http.port_refused", "AP-10", url.host,
+                    "The address names port " + std::to_string(url.port) + ", which is not permitted in this environment.",
+                    "The owner of the address must use a permitted port, 443 in the SDK federation.");
+    }
+
     /// All of them must be permitted: a name that also points to a forbidden address is not to be trusted (SEC-42).
     Result<std::vector<std::string>> permitted_addresses(const ClientUrl& url) const {
         std::vector<std::string> addresses{url.host};
@@ -65,7 +74,7 @@ private:
                 return session;
             }
         }
-        return std::make_unique<CurlSession>(options_, check_);
+        return std::make_unique<CurlSession>(options_, peer_check_);
     }
 
     void give_back(std::unique_ptr<CurlSession> session) {
@@ -74,7 +83,7 @@ private:
     }
 
     const ClientOptions options_;
-    const PeerCheck check_;
+    const PeerCheck peer_check_;
     std::mutex mutex_;
     std::list<std::unique_ptr<CurlSession>> idle_;
 };

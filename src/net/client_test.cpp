@@ -74,6 +74,21 @@ TEST(ClientUrl, OnlyWhatItIsFor) {
     }
 }
 
+TEST(ClientAddress, Ap10OnlyPermittedPortsAreConnected) {
+    std::atomic<int> requests = 0;
+    const auto server = serve([&](Request&) {
+        ++requests;
+        return Response{};
+    });
+    auto options = plain();
+    options.ports = {{443, 443}};
+    EXPECT_EQ(code(Client::create(options)->send(to(server->port()))), "http.port_refused");
+    EXPECT_EQ(requests, 0);
+    options.ports.push_back({server->port(), server->port()});
+    EXPECT_EQ(code(Client::create(options)->send(to(server->port()))), "");
+    EXPECT_EQ(requests, 1);
+}
+
 TEST(ClientAddress, Sec42ForbiddenAddressesAreNotConnected) {
     std::atomic<int> requests = 0;
     const auto server = serve([&](Request&) {

@@ -130,6 +130,13 @@ private:
     std::vector<Range> ranges_;
 };
 
+struct PortRange {
+    std::uint16_t first = 443;
+    std::uint16_t last = 443;
+    /// "443", "8443-8450". Error "net.range".
+    static Result<PortRange> parse(std::string_view text);
+};
+
 /// Name → addresses; the answer is used once and the connection goes to exactly that address.
 using Resolve = std::function<Result<std::vector<std::string>>(const std::string& host)>;
 
@@ -144,6 +151,7 @@ struct ClientOptions {
     TlsClient tls;
     Resolve resolve;  ///< required; see dns::Resolver
     AddressGuard guard;
+    std::vector<PortRange> ports;  ///< that may be connected to; none named: every port
     std::chrono::seconds connect_timeout{10};
     std::chrono::seconds stall_timeout{60};
     std::chrono::seconds total_timeout{600};
@@ -176,7 +184,7 @@ public:
     virtual ~Client() = default;
     /// Any status is a success here. `into` gets the octets of the answer (whatever the status); finishing it is the
     /// caller's. Errors:
-    /// * "http.url" (scheme, user name, malformed), "http.address_refused", those of `resolve` ("dns.…"), of body and
+    /// * "http.url" (scheme, user name, malformed), "http.address_refused", "http.port_refused", those of `resolve` ("dns.…"), of body and
     /// sink
     /// * "http.connect" (later): not connected, or the connection ended before an answer came. A body that was begun is
     /// never

@@ -80,6 +80,17 @@ TEST_F(RouterTest, RefusesTheRest) {
     EXPECT_EQ(method.headers.get("Allow"), "GET, POST");
 }
 
+TEST(PortRange, Ap10PortsAndRanges) {
+    const auto one = PortRange::parse("443").value();
+    EXPECT_EQ(one.first, 443);
+    EXPECT_EQ(one.last, 443);
+    const auto several = PortRange::parse("8443-8450").value();
+    EXPECT_EQ(several.first, 8443);
+    EXPECT_EQ(several.last, 8450);
+    for (const auto* text : {"", "0", "65536", "-443", "443-", "450-443", "443 ", "https", "1-2-3"})
+        EXPECT_EQ(PortRange::parse(text).error().code, "net.range") << text;
+}
+
 TEST(AddressGuard, Sec42RangesOfBothFamilies) {
     const auto guard = AddressGuard::from_ranges({"10.1.0.0/16", "192.0.2.7", "2001:db8::/33", "::1/128"}).value();
     for (const auto* ip : {"10.1.0.0", "10.1.255.255", "192.0.2.7", "2001:db8:7fff::1", "::1", "::ffff:10.1.2.3"})
