@@ -17,6 +17,7 @@ import chain as whole  # noqa: E402
 import directory  # noqa: E402
 import evidence  # noqa: E402
 import peer as foreign  # noqa: E402
+import trust  # noqa: E402
 import wss4j  # noqa: E402
 from federation import running_demo  # noqa: E402
 
@@ -64,6 +65,7 @@ def federation_cases(cases, folder, smoke):
             cases.group("message service → access point → phase4", whole.plain_out, chain)
             cases.group("what phase4 can answer", whole.misbehaving_out, chain, smoke)
             cases.group("peppol-commons → our locator and SMP", directory.run, cases, federation, folder / "directory")
+            trust.run(cases, federation, folder / "trust")
             if not smoke:
                 cases.group("refusals, understood by phase4", whole.errors_in, chain)
                 cases.group("variants of phase4's messages", whole.variants_in, chain)
@@ -94,7 +96,7 @@ def main():
             cases.group("what we seal and sign, before WSS4J", wss4j.seals, cases, folder / "seals")
             cases.group("what WSS4J makes, before us", wss4j.variants, cases, folder / "made")
             cases.group("evidence of a demo, judged by the JDK and openssl", evidence.run, cases, folder / "evidence")
-    cases.finish(at_least=15 if options.smoke else 150)
+    cases.finish(at_least=60 if options.smoke else 200)
 
 
 if __name__ == "__main__":
