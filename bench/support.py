@@ -104,15 +104,19 @@ class Bench:
         for name in reversed(list(self.running)):
             self.stop(name)
 
-    def await_name(self, participant):
+    def await_name(self, participant, there=True, pause=0.1):
         """Who is not in the locator yet is not registered: nothing is measured before."""
         name = subprocess.run([BUDKAVLE, "smp", "name", participant, "--zone", self.facts["zone"]], capture_output=True, text=True, check=True).stdout.split()[-1]
         look = ["kdig", "@127.0.0.1", "-p", str(self.facts["dnsPort"]), "+short", "+timeout=1", "+retry=0", name, "NAPTR"]
         for _ in range(600):
-            if "Meta:SMP" in subprocess.run(look, capture_output=True, text=True, check=False).stdout:
+            done = subprocess.run(look, capture_output=True, text=True, check=False)
+            ended = [name for name, process in self.running.items() if process.poll() is not None]
+            if ended:
+                raise SystemExit(f"{ended} ended; see {self.folder}/{ended[0]}/bench.log")
+            if done.returncode == 0 and ("Meta:SMP" in done.stdout) == there:
                 return
-            time.sleep(0.1)
-        raise SystemExit(f"{participant} did not appear in the locator; see {self.folder}/sml")
+            time.sleep(pause)
+        raise SystemExit(f"{participant} did not {'appear in' if there else 'leave'} the locator; see {self.folder}/sml")
 
     def start(self, name, core, wrap=()):
         with open(self.folder / name / "bench.log", "ab") as output:

@@ -1,5 +1,5 @@
-/// `budkavle backup`, `restore` and `held`: the store of an access point as one encrypted whole, back again, and the
-/// decisions that a restored old state asks for (SEC-100…SEC-102).
+/// `budkavle backup`, `restore` and `held`: the store of an access point, or the register of an SMP, as one encrypted whole,
+/// back again, and the decisions that a restored old state asks for (SEC-100…SEC-102).
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include "accesspoint/schema.hpp"
 #include "command.hpp"
 #include "config.hpp"
+#include "smpserver/register_backup.hpp"
 #include "store/blob.hpp"
 
 namespace budkavle::app {
@@ -39,10 +40,15 @@ struct HeldOptions {
 
 constexpr unsigned kMostHeld = 100'000;
 
-Result<accesspoint::AccessPointConfig> access_point_of(const std::string& file) {
+Result<Config> good_config(const std::string& file) {
     BUDKAVLE_TRY(auto config, load_config(file));
     if (!config.faults.empty())
         return fail("usage.config", {}, config.faults.front().place, config.faults.front().text);
+    return config;
+}
+
+Result<accesspoint::AccessPointConfig> access_point_of(const std::string& file) {
+    BUDKAVLE_TRY(auto config, good_config(file));
     if (!config.ap) return fail("usage.config", {}, file, "The configuration has no role [ap].");
     return std::move(*config.ap);
 }
@@ -53,9 +59,32 @@ Result<SecretBytes> existing_key(const std::string& file) {
     return store::load_or_create_key(file);
 }
 
+/// The register of an SMP, when the configuration administers one and is no access point's.
+std::optional<smpserver::RegisterConfig> register_of(const Config& config) {
+    return config.ap || !config.admin ? std::nullopt : config.admin->smp;
+}
+
+void tell_new_key() {
+    fmt::print("{}\n", tr("The key file is new. Keep it, and the key of the store, apart from the backups.",
+                          "Nyckelfilen är ny. Förvara den, och lagringens nyckel, skilda från säkerhetskopiorna."));
+}
+
 Result<Exit> backup(const Options& options) {
-    BUDKAVLE_TRY(const auto ap, access_point_of(options.config));
     const bool fresh = !std::filesystem::exists(options.key);
+    BUDKAVLE_TRY(const auto config, good_config(options.config));
+    if (const auto smp = register_of(config)) {
+        BUDKAVLE_TRY(const auto key, store::load_or_create_key(options.key));
+        BUDKAVLE_TRY(const auto report, smpserver::back_up_register(*smp, options.folder, key, system_clock().now()));
+        if (options.json) {
+            print_json({{"id", report.id}, {"taken", format_utc(report.taken)}, {"rows", report.rows}});
+            return Exit::yes;
+        }
+        fmt::print(fmt::runtime(tr("{}: {} rows, state of {}\n", "{}: {} rader, läget {}\n")), report.id, report.rows,
+                   format_utc(report.taken));
+        if (fresh) tell_new_key();
+        return Exit::yes;
+    }
+    BUDKAVLE_TRY(const auto ap, access_point_of(options.config));
     BUDKAVLE_TRY(const auto key, store::load_or_create_key(options.key));
     BUDKAVLE_TRY(const auto report, accesspoint::take_backup(ap, options.folder, key, system_clock().now()));
     if (options.json) {
@@ -68,13 +97,35 @@ Result<Exit> backup(const Options& options) {
     }
     fmt::print(fmt::runtime(tr("{}: {} rows, {} blobs, state of {}\n", "{}: {} rader, {} blobar, läget {}\n")), report.id,
                report.rows, report.blobs, format_utc(report.taken));
-    if (fresh)
-        fmt::print("{}\n", tr("The key file is new. Keep it, and the key of the store, apart from the backups.",
-                              "Nyckelfilen är ny. Förvara den, och lagringens nyckel, skilda från säkerhetskopiorna."));
+    if (fresh) tell_new_key();
+    return Exit::yes;
+}
+
+Result<Exit> restore_smp(const Options& options, const Config& config, const smpserver::RegisterConfig& smp) {
+    BUDKAVLE_TRY(const auto key, existing_key(options.key));
+    const auto now = system_clock().now();
+    BUDKAVLE_TRY(const auto report, smpserver::restore_register(smp, options.folder, options.id, key, now));
+    BUDKAVLE_TRY(const auto log, obs::Log::open(config.log_folder, config.component, system_clock()));
+    log->audit("host", "register.restored", {{"backup", report.id}, {"taken", format_utc(report.taken)}, {"abandoned", report.abandoned}});
+    if (options.json) {
+        print_json({{"id", report.id},
+                    {"taken", format_utc(report.taken)},
+                    {"answers", report.answers},
+                    {"located", report.located},
+                    {"abandoned", report.abandoned}});
+        return Exit::yes;
+    }
+    fmt::print(fmt::runtime(tr("Restored {}: state of {}, {} published answers; {} locator entries are brought in again.\n"
+                               "{} planned or bulk changes were due meanwhile and are marked failed: make them anew if they still hold.\n",
+                               "Återställde {}: läget {}, {} publicerade svar; {} lokaliseringsposter förs in på nytt.\n"
+                               "{} planerade ändringar eller massändringar hann förfalla och är märkta misslyckade: gör om dem om de fortfarande gäller.\n")),
+               report.id, format_utc(report.taken), report.answers, report.located, report.abandoned);
     return Exit::yes;
 }
 
 Result<Exit> restore(const Options& options) {
+    BUDKAVLE_TRY(const auto config, good_config(options.config));
+    if (const auto smp = register_of(config)) return restore_smp(options, config, *smp);
     BUDKAVLE_TRY(const auto ap, access_point_of(options.config));
     BUDKAVLE_TRY(const auto key, existing_key(options.key));
     BUDKAVLE_TRY(const auto lost, time_of(options.lost));
@@ -195,8 +246,8 @@ void add_held(CLI::App& app, Exit& exit) {
 
 void add_backup(CLI::App& app, Exit& exit) {
     static Options options;
-    auto* taking = app.add_subcommand("backup", std::string(tr("Back up the store of an access point, while it runs",
-                                                               "Säkerhetskopiera en accesspunkts lagring, medan den kör")));
+    auto* taking = app.add_subcommand("backup", std::string(tr("Back up the store of an access point or the register of an SMP ([admin.smp]), while it runs",
+                                                               "Säkerhetskopiera en accesspunkts lagring eller en SMP:s register ([admin.smp]), medan den kör")));
     taking->add_option("--config", options.config)->required();
     taking->add_option("--to", options.folder, std::string(tr("folder of backups", "mapp för säkerhetskopior")))->required();
     taking->add_option("--key", options.key, std::string(tr("key of the backups (made when missing)",

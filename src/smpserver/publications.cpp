@@ -115,8 +115,14 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::refresh(store::Database& datab
             out = before;
             return {};
         }
-        // Older than what the rows still tell, or from another database: everything anew.
-        const bool usable = before && before->version_ >= state.complete_from && before->version_ < state.version;
+        // A database that was lost and came back empty or old must not take answers away.
+        if (before && state.version < before->version_)
+            return fail("smp.database_behind", "SEC-102", "database",
+                        "The database knows less than this node serves; it goes on with what it has.",
+                        "Restore the register with `budkavle restore`, or restart the node if the older state is the true one.",
+                        Retry::later);
+        // Older than what the rows still tell: everything anew.
+        const bool usable = before && before->version_ >= state.complete_from;
         auto fresh = usable ? std::make_shared<Snapshot>(*before) : std::make_shared<Snapshot>();
         BUDKAVLE_CHECK(read_changes(tx, *fresh, usable ? before->version_ : -1));
         fresh->version_ = state.version;

@@ -1,6 +1,7 @@
 #include "store/copy.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace budkavle::store {
 namespace {
@@ -50,6 +51,33 @@ Result<std::vector<Table>> tables_of(Transaction& tx, bool postgres) {
     std::ranges::sort(tables, {}, &Table::name);
     for (auto& table : tables) std::ranges::sort(table.columns);
     return tables;
+}
+
+constexpr std::string_view kReferencesOfPostgres =
+    "SELECT c.relname::text, p.relname::text FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = current_schema()";
+constexpr std::string_view kReferencesOfSqlite =
+    "SELECT m.name, f.\"table\" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'";
+
+/// Every table behind those that it refers to.
+Result<std::vector<Table>> in_order_of_references(Transaction& tx, bool postgres, std::vector<Table> tables) {
+    BUDKAVLE_TRY(const auto rows, tx.query(postgres ? kReferencesOfPostgres : kReferencesOfSqlite));
+    std::set<std::pair<std::string, std::string>> open;  // from, to
+    for (const auto& row : rows) {
+        if (row.text(0) != row.text(1)) open.emplace(row.text(0), row.text(1));
+    }
+    std::vector<Table> out;
+    while (!tables.empty()) {
+        auto next = std::ranges::find_if(tables, [&](const auto& table) {
+            const auto first = open.lower_bound({table.name, std::string()});
+            return first == open.end() || first->first != table.name;
+        });
+        if (next == tables.end()) next = tables.begin();  // a circle: the engine will say
+        std::erase_if(open, [&](const auto& one) { return one.first == next->name || one.second == next->name; });
+        out.push_back(std::move(*next));
+        tables.erase(next);
+    }
+    return out;
 }
 
 std::string quoted(const std::string& name) {
@@ -135,7 +163,8 @@ Result<std::int64_t> copy_database(Database& from, Database& to) {
             return fail("db.copy_schema", {}, {}, "The two databases have different schemas.",
                         "Migrate the older one first.");
         }
-        for (const auto& table : tables) {
+        BUDKAVLE_TRY(const auto ordered, in_order_of_references(tx, from.shared(), tables));
+        for (const auto& table : ordered) {
             BUDKAVLE_TRY(const auto rows, copy_table(tx, from.shared(), to, table));
             copied += rows;
         }

@@ -61,6 +61,22 @@ TEST_P(CopyTest, EveryRowOfOneMomentArrives) {
     EXPECT_EQ(copy_database(*from, *to).error().code, "db.copy_not_empty");
 }
 
+TEST_P(CopyTest, RowsComeBehindThoseTheyReferTo) {
+    const std::vector<Migration> family = {
+        {1, "CREATE TABLE parent (id TEXT PRIMARY KEY); CREATE TABLE middle (id TEXT PRIMARY KEY REFERENCES parent(id)); "
+            "CREATE TABLE child (id TEXT PRIMARY KEY REFERENCES middle(id));"}};
+    const auto from = make(GetParam().first, family);
+    const auto to = make(GetParam().second, family);
+    ASSERT_TRUE(from->write([](Transaction& tx) -> Result<> {
+        for (const auto* table : {"parent", "middle", "child"})
+            BUDKAVLE_CHECK(tx.execute("INSERT INTO " + std::string(table) + " VALUES ('a')"));
+        return {};
+    }));
+    const auto copied = copy_database(*from, *to);
+    ASSERT_TRUE(copied) << copied.error().describe();
+    EXPECT_EQ(*copied, 3);
+}
+
 TEST_P(CopyTest, AnotherSchemaIsRefused) {
     const auto from = make(GetParam().first, {kTwo.front()});
     const auto to = make(GetParam().second);
