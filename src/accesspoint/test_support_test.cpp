@@ -146,7 +146,7 @@ AccessPointConfig World::config(int number) const {
     c.environment.name = "example-test";
     c.environment.federation_ids = {std::string(federation::kFederationTest)};
     c.environment.permitted_addresses = {"127.0.0.0/8"};
-    c.environment.peer_ports = {{1024, 65535}};
+    c.environment.peer_ports = {{1, 65535}};
     c.environment.ap_trust = k.ap_ca.trust(crypto::Purpose::as4);
     c.environment.smp_trust = k.ap_ca.trust(crypto::Purpose::smp_signature);
     c.as4 = first ? k.ap1 : k.ap2;
