@@ -49,6 +49,7 @@ void add_xhe(CLI::App& app, Exit& exit);
 void add_as4(CLI::App& app, Exit& exit);
 void add_smp(CLI::App& app, Exit& exit);
 void add_sml(CLI::App& app, Exit& exit);
+void add_consistency(CLI::App& app, Exit& exit);
 void add_pki(CLI::App& app, Exit& exit);
 void add_admin(CLI::App& app, Exit& exit);  ///< accounts, and every operation of the administration API
 void add_serve(CLI::App& app, Exit& exit);

@@ -397,6 +397,7 @@ messageservice::MessageServiceConfig message_service(Section environment, Sectio
         mt.number_or("receive_limit", static_cast<std::int64_t>(out.receive_limit), 30'000'000, 31'457'280));
     out.strict_time = mt.flag_or("strict_time", true);
     out.workers = static_cast<unsigned>(mt.number_or("workers", out.workers, 1, 64));
+    out.environment.directory_cache = whole(mt.duration_or("metadata_cache", out.environment.directory_cache));
     return out;
 }
 
@@ -472,22 +473,26 @@ sml::OutboxConfig sml_zone(Section& one) {
     return out;
 }
 
+smp::OutsideConfig outside_of(Section environment) {
+    const auto common = ap_environment(environment);
+    return {.resolver_address = common.resolver_address,
+            .resolver_port = common.resolver_port,
+            .dnssec = common.dnssec,
+            .permitted_addresses = common.permitted_addresses,
+            .zone = common.zone,
+            .smp_trust = common.smp_trust,
+            .ap_trust = common.ap_trust,
+            .tls_trust = common.smp_tls_trust,
+            .crl_urls = common.crl_urls,
+            .crl_issuers = common.crl_issuers,
+            .ocsp_responders = common.ocsp_responders,
+            .ocsp_get = common.ocsp_get,
+            .revocation_grace = common.revocation_grace};
+}
+
 SmlRole sml_role(Section environment, Section sml) {
     SmlRole out;
-    const auto common = ap_environment(environment);
-    out.outside = {.resolver_address = common.resolver_address,
-                   .resolver_port = common.resolver_port,
-                   .dnssec = common.dnssec,
-                   .permitted_addresses = common.permitted_addresses,
-                   .zone = common.zone,
-                   .smp_trust = common.smp_trust,
-                   .ap_trust = common.ap_trust,
-                   .tls_trust = common.smp_tls_trust,
-                   .crl_urls = common.crl_urls,
-                   .crl_issuers = common.crl_issuers,
-                   .ocsp_responders = common.ocsp_responders,
-                   .ocsp_get = common.ocsp_get,
-                   .revocation_grace = common.revocation_grace};
+    out.outside = outside_of(environment);
     auto& server = out.server;
     if (const auto shared = postgresql(sml.optional_section("postgresql"))) {
         server.database = *shared;
@@ -649,6 +654,11 @@ Result<Config> load_config(const std::filesystem::path& file) {
     if (sml.present()) config.sml = sml_role(environment, sml);
     if (ca.present()) config.ca = ca_role(ca);
     if (admin.present()) config.admin = admin_role(admin);
+    if (environment.present()) {
+        config.world = outside_of(environment);
+        auto anchors = environment.section("trust");
+        if (!anchors.list_or("o2o", {}).empty()) config.o2o_trust = *trust(anchors, "o2o", crypto::Purpose::o2o);
+    }
     config.faults = settings->finish();
     return config;
 }

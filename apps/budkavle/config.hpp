@@ -42,6 +42,8 @@ struct Config {
     std::optional<SmlRole> sml;
     std::optional<CaRole> ca;
     std::optional<AdminConfig> admin;
+    std::optional<smp::OutsideConfig> world;      ///< of [environment], for commands that look at everything
+    std::optional<crypto::TrustStore> o2o_trust;  ///< of [environment.trust], where it is named
     std::vector<SettingFault> faults;  ///< empty: the configuration can be served
 };
 

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
     add_ap(app, exit);
     add_smp(app, exit);
     add_sml(app, exit);
+    add_consistency(app, exit);
     add_pki(app, exit);
     add_admin(app, exit);
     one_value_each(app);

@@ -155,4 +155,7 @@ private:
     const Clock& clock_;
 };
 
+/// What a list revokes.
+[[nodiscard]] std::vector<crypto::RevokedEntry> entries_of(const crypto::Crl& list);
+
 }  // namespace budkavle::ca

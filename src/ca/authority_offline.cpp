@@ -24,6 +24,8 @@ std::optional<std::uint64_t> number_of(const crypto::Crl& list) {
     return out;
 }
 
+}  // namespace
+
 std::vector<crypto::RevokedEntry> entries_of(const crypto::Crl& list) {
     std::vector<crypto::RevokedEntry> out;
     auto* all = X509_CRL_get_REVOKED(list.raw());
@@ -43,8 +45,6 @@ std::vector<crypto::RevokedEntry> entries_of(const crypto::Crl& list) {
     }
     return out;
 }
-
-}  // namespace
 
 Result<std::string> Authority::request_ca(std::string_view who, const CaOrder& order) {
     BUDKAVLE_TRY(const auto lock, FolderLock::take(config_.folder));

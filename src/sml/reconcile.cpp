@@ -127,10 +127,11 @@ Result<Reconciliation> Outbox::reconcile(bool repair) {
         if (desired.contains(name) || pending.contains(name) || kept(name)) continue;
         out.findings.push_back({ours ? Finding::Kind::extra : Finding::Kind::foreign, name, {}});
     }
+    if (!repair) return out;  // a comparison that was asked for is still to come
     BUDKAVLE_CHECK(register_.database().write([&](Transaction& tx) -> Result<> {
         Change change(tx, clock_.now());
         for (const auto& finding : out.findings) {
-            if (!repair || finding.kind == Finding::Kind::foreign) continue;
+            if (finding.kind == Finding::Kind::foreign) continue;
             const auto wanted = desired.find(finding.name);
             if (wanted == desired.end()) {
                 BUDKAVLE_CHECK(change.queue({finding.name, config_.zone, "participant", finding.name, "", "", true}));

@@ -1,0 +1,284 @@
+"""The platform owner of a prepared demo as tests play it: processes one by one, administration API with two persons, PKI with two persons, further SMPs."""
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.parse
+
+from federation import Client, Federation
+from support import BUDKAVLE
+
+MESSAGE = "urn:riv:infrastructure:messaging:MessageWithAttachments:3::messagePayload##3.0::tm-base-ext-sigenc"
+RECEIPT = ("urn:oasis:names:specification:ubl:schema:xsd:ApplicationResponse-2::ApplicationResponse##fdc:digg.se:edelivery:messagetype:response:1::2.1::"
+           "tm-base-ext-sigenc")
+PROFILE = "digg-transport-as4-v1_0"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def sh(*words, cwd=None, check=True, stdin=None):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, cwd=cwd, input=stdin, timeout=120)
+    assert not check or done.returncode == 0, f"{' '.join(map(str, words))}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def wait_for(what, seconds, why, pause=0.1):
+    deadline = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(why() if callable(why) else why)
+        time.sleep(pause)
+
+
+class Process:
+    """One server process; started anew with the same command."""
+
+    def __init__(self, name, command, output):
+        self.name, self.command, self.output, self.process = name, command, output, None
+        self.ready = command[0] == BUDKAVLE or "serve" in command
+
+    def start(self, wait=True):
+        read, write = os.pipe()
+        command = [*self.command, "--ready-fd", str(write)] if self.ready else self.command
+        with open(self.output, "ab") as output:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[write] if self.ready else [])
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            if wait and self.ready and not pipe.read():
+                raise AssertionError(f"{self.name} does not start: {pathlib.Path(self.output).read_text(errors='replace')[-600:]}")
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def end(self, how=signal.SIGTERM):
+        if self.alive():
+            self.process.send_signal(how)
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def restart(self):
+        self.end()
+        self.start()
+
+
+def serve(config):
+    return [BUDKAVLE, "serve", *(["--allow-root"] if os.getuid() == 0 else []), "--config", str(config)]
+
+
+class Platform:
+    """A demo that was laid out and is not running: its folder, its PKI, its processes."""
+
+    def __init__(self, folder):
+        self.facts = json.loads(sh(BUDKAVLE, "demo", "--data", folder, "--prepare", "--json").stdout)
+        self.folder = pathlib.Path(self.facts["data"])
+        self.federation = Federation(self.facts)
+        self.zone = self.facts["zone"]
+        self.processes = {}
+        for one in self.facts["processes"]:
+            self.processes[one["name"]] = Process(one["name"], one["command"], one["output"])
+        self.configs = {name: self.folder / name / f"{name}.toml" for name in ("ca", "sml", "smp", "ap1", "ap2", "mt-kommun", "mt-region")}
+        self.issued = 0
+
+    def start(self, *names):
+        for name in names or self.processes:
+            self.processes[name].start()
+            if name == "dns":
+                wait_for(lambda: self.dig("SOA", self.zone), 30, "the name server does not answer")
+
+    def stop(self):
+        for one in reversed(self.processes.values()):
+            one.end()
+
+    def dig(self, kind, name):
+        return sh("kdig", "@127.0.0.1", "-p", self.facts["dnsPort"], "+short", "+timeout=2", "+retry=1", name, kind, check=False).stdout.strip()
+
+    def add_host(self, name):
+        """An address record in the zone, as the operator of the name server writes it."""
+        knotc = ["knotc", "-c", str(self.folder / "dns" / "knot.conf")]
+        for words in (["zone-begin", self.zone], ["zone-set", self.zone, name + ".", "60", "A", "127.0.0.1"], ["zone-commit", self.zone]):
+            sh(*knotc, *words)
+
+    # --- PKI: one person takes in and verifies, another one approves
+    def certify(self, ca, profile, name, organisation, where, dns=(), bits=3072):
+        where.parent.mkdir(parents=True, exist_ok=True)
+        key, request = where.with_suffix(".key"), where.with_suffix(".csr")
+        sh("openssl", "req", "-new", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", key, "-subj", f"/O={organisation}/CN=x", "-out", request)
+        key.chmod(0o600)
+        common = ["--config", self.configs["ca"], "--json"]
+        names = [word for one in dns for word in ("--dns", one)]
+        taken = json.loads(sh(BUDKAVLE, "pki", "request", request, *common, "--who", "anna", "--ca", ca, "--profile", profile, "--name", name, "--organisation", organisation, *names).stdout)
+        sh(BUDKAVLE, "pki", "verify", *common[:2], "--who", "anna", "--id", taken["id"], "--fingerprint", taken["keySha256"], "--note", "Ringt.")
+        sh(BUDKAVLE, "pki", "approve", *common[:2], "--who", "bo", "--id", taken["id"], "--note", "Avtal finns.")
+        sh(BUDKAVLE, "pki", "deliver", *common[:2], "--who", "bo", "--id", taken["id"], "--out", where)
+        # The root stays away, as TLS wants it.
+        chain = [one for one in pems(where.read_text()) if not self_issued(one)]
+        where.write_text("".join(chain))
+        return where
+
+    def revoke(self, certificate, ca, reason="superseded"):
+        serial = int(sh("openssl", "x509", "-in", certificate, "-noout", "-serial").stdout.split("=")[1], 16)
+        common = ["--config", self.configs["ca"]]
+        asked = json.loads(sh(BUDKAVLE, "pki", "revoke-request", *common, "--json", "--who", "anna", "--ca", ca, "--serial", serial, "--reason", reason, "--cause", "Bytt enligt plan.").stdout)
+        sh(BUDKAVLE, "pki", "approve", *common, "--who", "bo", "--id", asked["id"], "--note", "Ja.")
+
+    def consistency(self, *more, configs=None):
+        """The findings of `budkavle consistency`."""
+        files = configs or [self.configs[name] for name in self.configs if name in ("smp", "sml", "ca") or name.startswith("smp")]
+        done = sh(BUDKAVLE, "consistency", *[word for file in files for word in ("--config", file)], "--json", *more, check=False)
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+
+def pems(text):
+    end = "-----END CERTIFICATE-----"
+    return [part[part.index("-----BEGIN"):] + end + "\n" for part in text.split(end)[:-1]]
+
+
+def self_issued(pem):
+    names = sh("openssl", "x509", "-noout", "-subject", "-issuer", stdin=pem).stdout.splitlines()
+    return names[0].split("=", 1)[1].strip() == names[1].split("=", 1)[1].strip()
+
+
+def sha256(pem_file):
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pems(pathlib.Path(pem_file).read_text())[0])).hexdigest()
+
+
+class Refused(AssertionError):
+    def __init__(self, status, body):
+        super().__init__(f"{status} {body}")
+        self.status, self.body = status, body
+
+
+class Administration:
+    """The administration API of the registers in `tables` (TOML below [admin]), with two persons who see four eyes through."""
+
+    def __init__(self, platform, name, tables):
+        self.platform = platform
+        folder = platform.folder / name
+        folder.mkdir(exist_ok=True)
+        self.config = folder / f"{name}.toml"
+        self.port = free_port()
+        keys = platform.folder / "smp" / "keys"
+        self.config.write_text(f"""[log]
+folder = "log"
+component = "{name}"
+[keys]
+plain = true
+[admin]
+{tables[0]}
+address = "127.0.0.1"
+port = {self.port}
+key = "{keys}/tls.key"
+certificate = "{keys}/tls.crt"
+client_trust = ["{platform.facts['trust']['tls']}"]
+revocation_when_present = true
+hosts = ["smp.{platform.zone}"]
+{tables[1]}
+""")
+        self.persons = {}
+        for who, pair in (("anna", platform.facts["accessPoints"][0]["operator"]), ("bo", platform.facts["accessPoints"][1]["operator"])):
+            sh(BUDKAVLE, "admin", "first-account", "--config", self.config, "--person", f"P-{who}", "--name", who, "--certificate", pair["cert"])
+            self.persons[who] = Client(f"https://smp.{platform.zone}:{self.port}", pair["cert"], pair["key"], platform.facts["trust"]["tls"], 30)
+        platform.processes[name] = Process(name, serve(self.config), folder / "output.log")
+        self.process = platform.processes[name]
+
+    def raw(self, who, method, path, body=None, key=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        status, _, octets = self.persons[who].request(method, "/admin/v1" + path, json.dumps(body) if body is not None else None, headers)
+        return status, json.loads(octets) if octets else None
+
+    def call(self, method, path, body=None, who="anna", key=None):
+        """What one person asks for; the other one approves where it takes two. Raises Refused."""
+        status, answer = self.raw(who, method, path, body, key)
+        if status == 202 and "case" in answer:
+            status, answer = self.raw("bo" if who == "anna" else "anna", "POST", f"/cases/{answer['case']}/approval")
+            if status >= 300 or answer["state"] != "done":
+                raise Refused(status, answer)
+        elif status >= 300:
+            raise Refused(status, answer)
+        return answer
+
+
+def quoted(text):
+    return urllib.parse.quote(text, safe="")
+
+
+class Outside:
+    """What anybody sees: names by kdig, octets by curl, signatures by xmlsec1, chains and revocation by openssl."""
+
+    def __init__(self, platform, folder):
+        self.platform, self.folder = platform, folder
+        folder.mkdir(exist_ok=True)
+        self.trust = platform.facts["trust"]
+        self.count = 0
+
+    def name(self, participant):
+        import base64
+        label = base64.b32encode(hashlib.sha256(participant.lower().encode()).digest()).decode().rstrip("=").lower()
+        return f"{label}.iso6523-actorid-upis.{self.platform.zone}"
+
+    def smp_of(self, participant):
+        """The address that the NAPTR record says; None when the name is not there."""
+        text = sh("kdig", "@127.0.0.1", "-p", self.platform.facts["dnsPort"], "+timeout=2", self.name(participant), "NAPTR").stdout
+        records = [line for line in text.splitlines() if "\tNAPTR\t" in line]
+        if not records:
+            assert "NXDOMAIN" in text or "NOERROR" in text, text
+            return None
+        assert len(records) == 1, text
+        return records[0].split("!")[2]
+
+    def get(self, url):
+        self.count += 1
+        file = self.folder / f"{self.count}.xml"
+        parts = urllib.parse.urlsplit(url)
+        done = sh("curl", "-s", "--max-time", "10", "--cacert", self.trust["tls"], "--resolve", f"{parts.hostname}:{parts.port}:127.0.0.1", "-o", file, "-w", "%{http_code}", url, check=False)
+        return int(done.stdout or 0), file
+
+    def group(self, smp, participant):
+        return self.get(f"{smp}{quoted('iso6523-actorid-upis::' + participant)}")
+
+    def metadata(self, smp, participant, document=MESSAGE):
+        """Endpoint address, fingerprints of its certificate and of those in CertPub; the signature verified by xmlsec1."""
+        import base64
+        import xml.etree.ElementTree as ElementTree
+        status, file = self.get(f"{smp}{quoted('iso6523-actorid-upis::' + participant)}/services/{quoted('busdox-docid-qns::' + document)}")
+        if status != 200:
+            return {"status": status}
+        judged = sh("xmlsec1", "--verify", "--enabled-reference-uris", "empty", "--enabled-key-data", "x509", "--trusted-pem", self.trust["smp"], file, check=False)
+        tree = ElementTree.parse(file)
+        texts = lambda tag: [one.text.strip() for one in tree.iter() if one.tag.split("}")[1] == tag and (one.text or "").strip()]  # noqa: E731
+        prints = lambda values: sorted({hashlib.sha256(base64.b64decode("".join(one.split()))).hexdigest() for one in values})  # noqa: E731
+        return {"status": status, "verified": judged.returncode == 0, "judge": judged.stderr, "uri": texts("EndpointURI"), "ap": prints(texts("Certificate")),
+                "o2o": prints(texts("ContentBinaryObject"))}
+
+    def ocsp(self, certificate, issuers, ca_file):
+        """What the PKI's responder says, asked by openssl."""
+        issuer = self.folder / "issuer.pem"
+        name = sh("openssl", "x509", "-in", certificate, "-noout", "-issuer").stdout.split("=", 1)[1].strip()
+        for one in pems(pathlib.Path(issuers).read_text()):
+            if sh("openssl", "x509", "-noout", "-subject", stdin=one).stdout.split("=", 1)[1].strip() == name:
+                issuer.write_text(one)
+        done = sh("openssl", "ocsp", "-issuer", issuer, "-cert", certificate, "-url", f"http://127.0.0.1:{urllib.parse.urlsplit(self.platform.facts['pki']).port}/ocsp",
+                  "-CAfile", ca_file, "-header", f"Host={urllib.parse.urlsplit(self.platform.facts['pki']).hostname}", check=False)
+        for word in ("good", "revoked", "unknown"):
+            if f": {word}" in done.stdout:
+                return word
+        return done.stdout + done.stderr
