@@ -31,8 +31,14 @@ struct Parties {
     consistency::Sources sources;
 };
 
+/// The same register may be named by several configurations: of its nodes, and of the administration.
+std::string place_of(const store::Location& location) {
+    if (const auto* file = std::get_if<std::filesystem::path>(&location)) return file->lexically_normal().string();
+    return store::describe(location);
+}
+
 Result<> add_smp_register(Parties& parties, const store::Location& location, const Config& config) {
-    const auto name = store::describe(location);
+    const auto name = place_of(location);
     std::string publisher;
     std::string url;
     if (config.smp_sml) {
@@ -62,14 +68,14 @@ Result<> add_parties(Parties& parties, const Config& config) {
     if (config.sml) {
         BUDKAVLE_TRY(auto reg, sml::Register::open(config.sml->server.database, *parties.log, system_clock()));
         parties.sources.locators.push_back(
-            {.name = store::describe(config.sml->server.database), .reg = reg.get(), .zones = config.sml->server.zones});
+            {.name = place_of(config.sml->server.database), .reg = reg.get(), .zones = config.sml->server.zones});
         parties.locators.push_back(std::move(reg));
     }
     if (config.ca) {
         store::Location location = config.ca->folder / "register.db";
         if (config.ca->postgresql) location = *config.ca->postgresql;
         BUDKAVLE_TRY(auto reg, ca::Register::open(location));
-        parties.sources.pkis.push_back({.name = store::describe(location),
+        parties.sources.pkis.push_back({.name = place_of(location),
                                         .reg = reg.get(),
                                         .base_urls = config.ca->base_urls,
                                         .ocsp = config.ca->ocsp});

@@ -84,8 +84,8 @@ def serve(config):
 class Platform:
     """A demo that was laid out and is not running: its folder, its PKI, its processes."""
 
-    def __init__(self, folder):
-        self.facts = json.loads(sh(BUDKAVLE, "demo", "--data", folder, "--prepare", "--json").stdout)
+    def __init__(self, folder, *options):
+        self.facts = json.loads(sh(BUDKAVLE, "demo", "--data", folder, "--prepare", "--json", *options).stdout)
         self.folder = pathlib.Path(self.facts["data"])
         self.federation = Federation(self.facts)
         self.zone = self.facts["zone"]
@@ -114,28 +114,28 @@ class Platform:
         for words in (["zone-begin", self.zone], ["zone-set", self.zone, name + ".", "60", "A", "127.0.0.1"], ["zone-commit", self.zone]):
             sh(*knotc, *words)
 
-    # --- PKI: one person takes in and verifies, another one approves
-    def certify(self, ca, profile, name, organisation, where, dns=(), bits=3072):
+    # --- PKI: one person takes in, a second one has the key read back, a third one approves
+    def certify(self, administration, ca, profile, name, organisation, where, dns=(), bits=3072):
+        """Makes WHERE.key and has WHERE.crt issued for it, with its chain."""
         where.parent.mkdir(parents=True, exist_ok=True)
-        key, request = where.with_suffix(".key"), where.with_suffix(".csr")
+        key, request, certificate = (where.with_name(where.name + end) for end in (".key", ".csr", ".crt"))
         sh("openssl", "req", "-new", "-newkey", f"rsa:{bits}", "-nodes", "-keyout", key, "-subj", f"/O={organisation}/CN=x", "-out", request)
         key.chmod(0o600)
-        common = ["--config", self.configs["ca"], "--json"]
-        names = [word for one in dns for word in ("--dns", one)]
-        taken = json.loads(sh(BUDKAVLE, "pki", "request", request, *common, "--who", "anna", "--ca", ca, "--profile", profile, "--name", name, "--organisation", organisation, *names).stdout)
-        sh(BUDKAVLE, "pki", "verify", *common[:2], "--who", "anna", "--id", taken["id"], "--fingerprint", taken["keySha256"], "--note", "Ringt.")
-        sh(BUDKAVLE, "pki", "approve", *common[:2], "--who", "bo", "--id", taken["id"], "--note", "Avtal finns.")
-        sh(BUDKAVLE, "pki", "deliver", *common[:2], "--who", "bo", "--id", taken["id"], "--out", where)
+        order = {"ca": ca, "profile": profile, "commonName": name, "organisation": organisation, "request": request.read_text(), **({"dnsNames": list(dns)} if dns else {})}
+        taken = administration.call("POST", "/pki/requests", order, who="pia")
+        one = f"/pki/requests/{taken['id']}"
+        administration.call("POST", one + "/verification", {"keySha256": taken["keySha256"], "note": "Ringt."}, who="per")
+        administration.call("POST", one + "/approval", {"note": "Avtal finns."}, who="pim")
+        made = administration.call("POST", one + "/certificate", who="pim")
+        chain = administration.call("GET", f"/pki/certificates/{ca}/{made['serial']}/chain", who="pia", plain=True)
         # The root stays away, as TLS wants it.
-        chain = [one for one in pems(where.read_text()) if not self_issued(one)]
-        where.write_text("".join(chain))
-        return where
+        certificate.write_text("".join(one for one in pems(chain) if not self_issued(one)))
+        return certificate
 
-    def revoke(self, certificate, ca, reason="superseded"):
+    def revoke(self, administration, certificate, ca, reason="superseded"):
         serial = int(sh("openssl", "x509", "-in", certificate, "-noout", "-serial").stdout.split("=")[1], 16)
-        common = ["--config", self.configs["ca"]]
-        asked = json.loads(sh(BUDKAVLE, "pki", "revoke-request", *common, "--json", "--who", "anna", "--ca", ca, "--serial", serial, "--reason", reason, "--cause", "Bytt enligt plan.").stdout)
-        sh(BUDKAVLE, "pki", "approve", *common, "--who", "bo", "--id", asked["id"], "--note", "Ja.")
+        asked = administration.call("POST", f"/pki/certificates/{ca}/{serial}/revocation", {"crlReason": reason, "cause": "Bytt enligt plan."}, who="pia")
+        administration.call("POST", f"/pki/requests/{asked['id']}/approval", {"note": "Ja."}, who="pim")
 
     def consistency(self, *more, configs=None):
         """The findings of `budkavle consistency`."""
@@ -166,55 +166,65 @@ class Refused(AssertionError):
 
 
 class Administration:
-    """The administration API of the registers in `tables` (TOML below [admin]), with two persons who see four eyes through."""
+    """The administration API, with the persons of the demo."""
 
-    def __init__(self, platform, name, tables):
+    def __init__(self, platform, url=None):
         self.platform = platform
+        admin = platform.facts["admin"]
+        self.url = url or admin["url"]
+        trust = platform.facts["trust"]["tls"]
+        self.persons = {one["name"]: Client(self.url, one["cert"], one["key"], trust, 30) for one in admin["accounts"]}
+
+    @classmethod
+    def beside(cls, platform, name, tables, first=""):
+        """One more service for the registers in `tables` (TOML below [admin]), where Anna and Bo are the first administrators."""
         folder = platform.folder / name
         folder.mkdir(exist_ok=True)
-        self.config = folder / f"{name}.toml"
-        self.port = free_port()
-        keys = platform.folder / "smp" / "keys"
-        self.config.write_text(f"""[log]
-folder = "log"
-component = "{name}"
-[keys]
-plain = true
-[admin]
-{tables[0]}
+        config, port = folder / f"{name}.toml", free_port()
+        keys = platform.folder / "ca" / "keys"
+        config.write_text(f"""{log_and_keys(name)}[admin]
+{first or 'database = "admin.db"'}
 address = "127.0.0.1"
-port = {self.port}
-key = "{keys}/tls.key"
-certificate = "{keys}/tls.crt"
+port = {port}
+key = "{keys}/admin.key"
+certificate = "{keys}/admin.crt"
 client_trust = ["{platform.facts['trust']['tls']}"]
 revocation_when_present = true
-hosts = ["smp.{platform.zone}"]
-{tables[1]}
+hosts = ["127.0.0.1"]
+{tables}
 """)
-        self.persons = {}
-        for who, pair in (("anna", platform.facts["accessPoints"][0]["operator"]), ("bo", platform.facts["accessPoints"][1]["operator"])):
-            sh(BUDKAVLE, "admin", "first-account", "--config", self.config, "--person", f"P-{who}", "--name", who, "--certificate", pair["cert"])
-            self.persons[who] = Client(f"https://smp.{platform.zone}:{self.port}", pair["cert"], pair["key"], platform.facts["trust"]["tls"], 30)
-        platform.processes[name] = Process(name, serve(self.config), folder / "output.log")
-        self.process = platform.processes[name]
+        for one in platform.facts["admin"]["accounts"]:
+            if one["name"] in ("anna", "bo"):
+                sh(BUDKAVLE, "admin", "first-account", "--config", config, "--person", f"P-{one['name']}", "--name", one["name"], "--certificate", one["cert"])
+        platform.processes[name] = Process(name, serve(config), folder / "output.log")
+        platform.configs[name] = config
+        return cls(platform, f"https://127.0.0.1:{port}")
 
     def raw(self, who, method, path, body=None, key=None):
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if key:
             headers["Idempotency-Key"] = key
         status, _, octets = self.persons[who].request(method, "/admin/v1" + path, json.dumps(body) if body is not None else None, headers)
-        return status, json.loads(octets) if octets else None
+        return status, octets
 
-    def call(self, method, path, body=None, who="anna", key=None):
-        """What one person asks for; the other one approves where it takes two. Raises Refused."""
-        status, answer = self.raw(who, method, path, body, key)
+    def call(self, method, path, body=None, who="anna", key=None, plain=False):
+        """What one person asks for; Bo approves where it takes two. Raises Refused."""
+        status, octets = self.raw(who, method, path, body, key)
+        if status >= 300:
+            raise Refused(status, octets.decode())
+        if plain:
+            return octets.decode()
+        answer = json.loads(octets) if octets else None
         if status == 202 and "case" in answer:
-            status, answer = self.raw("bo" if who == "anna" else "anna", "POST", f"/cases/{answer['case']}/approval")
+            status, octets = self.raw("bo", "POST", f"/cases/{answer['case']}/approval")
+            answer = json.loads(octets)
             if status >= 300 or answer["state"] != "done":
                 raise Refused(status, answer)
-        elif status >= 300:
-            raise Refused(status, answer)
         return answer
+
+
+def log_and_keys(component):
+    return f"[log]\nfolder = \"log\"\ncomponent = \"{component}\"\n\n[keys]\nplain = true\n\n"
 
 
 def quoted(text):
