@@ -354,6 +354,12 @@ TEST_P(SmlService, OurClientKnowsItsFaults) {
     EXPECT_EQ(code_of(one.is_alive()), "sml.internal");
     must(one.withdraw("SMP-ONE", who));
     must(one.withdraw("SMP-ONE", who));
+    must(one.ensure("SMP-ONE", who));
+    must(one.prepare_migration("SMP-ONE", who, "Ab12!?Cd34xy"));
+    must(two.complete_migration("SMP-TWO", who, "Ab12!?Cd34xy"));
+    must(one.withdraw("SMP-ONE", who));
+    EXPECT_TRUE(must(two.exists("SMP-TWO", who))) << "gone from the one that lost it, and nothing else";
+    must(two.withdraw("SMP-TWO", who));
     for (int i = 0; i < 3; ++i) {
         std::vector<smp::Identifier> part;
         for (int j = 0; j < 60; ++j) part.push_back(participant("0203:" + std::to_string(i * 60 + j) + ".se"));
