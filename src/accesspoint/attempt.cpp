@@ -20,6 +20,11 @@ std::string signature_of(std::string_view receipt) {
     return end == std::string_view::npos ? std::string{} : collapse_space(receipt.substr(begin + 1, end - begin - 1));
 }
 
+/// The request could not be read, or not to its end: nothing whole was sent, and the storage may recover.
+bool is_storage(const Error& error) {
+    return error.retry == Retry::later && (error.code.starts_with("blob.") || error.code.starts_with("db."));
+}
+
 /// Host and port of an endpoint: what may hang.
 std::string peer_of(std::string_view uri) {
     const auto scheme = uri.find("://");
@@ -91,6 +96,10 @@ Result<> Sender::try_to_send(Claim& claim, OutgoingMessage message) {
     auto* octets = sealed->get();  // null when an earlier attempt sealed it
     const auto failure = transmit(message, octets, *metadata, trace.header(), was == Outgoing::sending);
     if (failure && failure->error.code == "http.aborted") return take_back(job, std::move(message));
+    if (failure && is_storage(failure->error)) {
+        BUDKAVLE_CHECK(take_back(job, std::move(message)));
+        return std::unexpected(failure->error);
+    }
     if (workshop_.figures != nullptr) workshop_.figures->exchange("out", std::chrono::steady_clock::now() - begun);
     if (workshop_.send_queue.answered(peer, !failure || !failure->error.code.starts_with("http.")))
         workshop_.departures.ring_here();

@@ -136,7 +136,8 @@ Result<std::int64_t> forget_older(store::Transaction& tx, std::chrono::milliseco
     BUDKAVLE_TRY(const auto rows, tx.query("SELECT MAX(signed_at) FROM received"));
     if (rows.empty() || rows.front().is_null(0)) return std::int64_t{0};
     const auto newest = std::min(now, loaded(rows.front().integer(0)));
-    return tx.execute("DELETE FROM received WHERE signed_at < ?1", {stored(newest - memory)});
+    // One that was old when it came is remembered as long as any other.
+    return tx.execute("DELETE FROM received WHERE signed_at < ?1 AND received < ?1", {stored(newest - memory)});
 }
 
 }  // namespace budkavle::accesspoint

@@ -97,7 +97,7 @@ TEST_F(Operator, FiguresCountMessagesRefusalsAndHandshakes) {
     const auto id = std::string(submitted.object().at("as4MessageId").as_string());
     (void)await_final(1, kStad, id);
     (void)post(
-        {.body = "nonsense", .sealed = {.content_type = "text/plain", .bytes = 8, .sha256 = {}, .evidence = {}}});
+        {.body = "nonsense", .sealed = {.content_type = "text/plain", .bytes = 8, .evidence = {}}});
     const auto sender = o(1, machine(), "GET", "metrics").body;
     for (const auto* line :
          {R"(budkavle_ap_events_total{direction="out",event="as4.delivered"} 1)",
@@ -176,7 +176,7 @@ TEST_F(Operator, RefusedFloodIsSummedUp) {
     c.refused_per_hour = 5;
     start(1, c);
     for (int i = 0; i < 30; ++i)
-        (void)post({.body = "x", .sealed = {.content_type = "text/plain", .bytes = 1, .sha256 = {}, .evidence = {}}});
+        (void)post({.body = "x", .sealed = {.content_type = "text/plain", .bytes = 1, .evidence = {}}});
     const auto list = o(1, person(), "GET", "messages?state=refused").object().at("messages").as_array();
     EXPECT_EQ(list.size(), 6U);
     EXPECT_EQ(count(1, "SELECT SUM(repeats) FROM refused"), 30);

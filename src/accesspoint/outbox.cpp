@@ -167,13 +167,15 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
     BUDKAVLE_CHECK(blob->prepare());
     message.blob = blob->id();
     const auto event = event_of(message, "as4.queued");
+    const auto promised = workshop_.send_queue.promise(message, now);
     const auto stored = workshop_.database.write([&](store::Transaction& tx) -> Result<> {
         BUDKAVLE_CHECK(blob->store(tx));
         BUDKAVLE_CHECK(add_outgoing(tx, message));
         BUDKAVLE_CHECK(workshop_.journal.record(tx, event, now));
-        return enqueue_to_send(tx, message, now);
+        return promised ? workshop_.send_queue.store_promised(tx, *promised) : enqueue_to_send(tx, message, now);
     });
     if (!stored) {
+        if (promised) workshop_.send_queue.withdraw(*promised);
         // Perhaps it is stored after all: then the row needs its blob. The client's next attempt finds out.
         if (stored.error().code != "db.unknown") (void)workshop_.blobs.remove(message.blob);
         if (stored.error().code != "db.constraint") return std::unexpected(stored.error());
@@ -182,7 +184,11 @@ Result<net::Response> Outbox::try_submit(net::Request& request, const federation
         return std::unexpected(stored.error());
     }
     workshop_.journal.publish(event);
-    workshop_.send_queue.added(message.recipient);
+    if (promised) {
+        workshop_.send_queue.hand(*promised);
+    } else {
+        workshop_.send_queue.added(message.recipient);
+    }
     workshop_.departures.ring_for_one();
     return state_answer(202, message);
 }

@@ -48,10 +48,12 @@ protected:
         r.method = "POST";
         r.url = "https://ap1.example.se:" + std::to_string(ap(1).port_a()) + "/as4";
         r.headers.set("Content-Type", request.sealed.content_type);
+        if (!encoding_.empty()) r.headers.set("Content-Encoding", encoding_);
         r.body = &source;
         r.body_length = request.body.size();
         return net::Client::create(std::move(options))->send(r);
     }
+    std::string encoding_;
     void await_log(const std::string& stream, std::string_view what) {
         for (int i = 0; i < 200 && log_text(1, stream).find(what) == std::string::npos; ++i)
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -69,6 +71,21 @@ TEST_F(PeersTest, ARefusedUploadIsReadToItsEndSoThatTheSenderLearnsWhy) {  // as
     EXPECT_EQ(judged.verdict, as4::Verdict::refused);
     EXPECT_EQ(judged.detail, "NOT_SERVICED");
     EXPECT_EQ(judged.retry, Retry::never);
+}
+
+TEST_F(PeersTest, AnEncodedBodyIsNotTaken) {  // as4-wire 1.1; RFC 9110 15.5.16
+    start(1);
+    const auto request = make_request(to_stad().octets, {});
+    const auto nothing = []() -> Result<> { return {}; };
+    encoding_ = "gzip";
+    const auto refused = send_with(request, nothing);
+    ASSERT_TRUE(refused) << refused.error().describe();
+    EXPECT_EQ(refused->status, 415);
+    EXPECT_EQ(refused->headers.get("Accept-Encoding"), "identity");
+    encoding_ = "Identity";
+    const auto taken = send_with(request, nothing);
+    ASSERT_TRUE(taken) << taken.error().describe();
+    EXPECT_EQ(taken->status, 200);
 }
 
 TEST_F(PeersTest, AConnectionThatBreaksWithinTheBodyIsNoRefusal) {  // access-point 6: the sender comes again
@@ -210,6 +227,34 @@ TEST_F(RolloverTest, SEC05_EvidenceNamesTheCertificateThatSigned) {
             EXPECT_TRUE(verdict.good) << number << " " << (verdict.steps.empty() ? "" : verdict.steps.back().detail);
         }
     }
+}
+
+TEST_F(RolloverTest, AP19_WhatAKeySignedThatIsNoLongerOursIsSealedAnew) {  // access-point 6: retries
+    start(1);
+    StubPeer peer(crls_, [](int) { return net::json_response(502, "{}"); });
+    register_participant(kRegion, "ap2.example.se", peer.port(), keys().ap2.certificate());
+    (void)submit(1, kStad, make_envelope());
+    const auto signers = [&](std::size_t wanted) {
+        for (int i = 0; i < 600 && peer.bodies.size() < wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        std::vector<std::string> all;
+        for (std::size_t i = 0; i < std::min(wanted, peer.bodies.size()); ++i) {
+            const auto soap = soap_part(as_bytes(peer.bodies[i]), peer.types[i]).value_or("");
+            const auto signer = read_claims(soap).signer;
+            all.push_back(signer ? signer->sha256_hex() : "");
+        }
+        return all;
+    };
+    const auto before = keys().ap1.certificate().sha256_hex();
+    EXPECT_EQ(signers(1), std::vector{before});
+    stop(1);
+    const auto sent = peer.bodies.size();
+    auto replaced = config(1);
+    replaced.as4 = keys().ap1_next;
+    start(1, replaced);
+    const auto all = signers(sent + 1);
+    ASSERT_EQ(all.size(), sent + 1);
+    EXPECT_EQ(all.front(), before);
+    EXPECT_EQ(all.back(), keys().ap1_next.certificate().sha256_hex());
 }
 
 TEST_F(RolloverTest, AP19_PingsAreSignedLikeMessages) {

@@ -37,6 +37,18 @@ void read_rest(Source& body, std::uint64_t most) {
     }
 }
 
+/// as4-wire 1.1 knows no Content-Encoding: the payload is compressed within the message. RFC 9110 15.5.16.
+bool is_encoded(const net::Request& request) {
+    const auto encoding = request.headers.get("Content-Encoding");
+    return encoding && !equal_ignore_case_ascii(trim(*encoding), "identity");
+}
+
+net::Response not_decoded(const Error& error) {
+    auto response = net::problem(415, error);
+    response.headers.set("Accept-Encoding", "identity");
+    return response;
+}
+
 net::Response response_of(as4::Answer answer) {
     net::Response response;
     response.status = answer.http_status;
@@ -84,6 +96,14 @@ net::Response Receiver::receive(net::Request& request) {
         const auto& error = place ? room.error() : place.error();
         workshop_.journal.log().technical(obs::Level::warning, "as4.turned_away", obs::error_fields(error));
         return come_again(error);
+    }
+
+    if (is_encoded(request)) {
+        const Error error{"as4.content_encoding", "as4-wire 1.1", "Content-Encoding",
+                          "A request with a content encoding is not taken.", "Send it without.", Retry::never};
+        workshop_.journal.log().technical(obs::Level::warning, "as4.turned_away", obs::error_fields(error));
+        read_rest(*request.body, body_limit(workshop_.config.max_message));
+        return not_decoded(error);
     }
 
     const Origin origin{request.peer_address, peer,

@@ -103,8 +103,10 @@ TEST_F(RepositoryTest, TheDuplicateMemoryIsKeyedAndAges) {
         BUDKAVLE_CHECK(remember_copy(tx, "m1", kNow + milliseconds(1)));
         EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 0) << "a rebuilt copy is remembered as long";
         BUDKAVLE_CHECK(remember(tx, {"m4", "AP0002-SDK-TEST", "c", "r", {}, kNow, kNow + memory + milliseconds(2)}));
+        BUDKAVLE_CHECK(remember(tx, {"old", "AP0002-SDK-TEST", "c", "r", {}, kNow + memory, kNow - memory}));
         EXPECT_EQ(forget_older(tx, memory, kNow + 10 * memory).value(), 1);
         EXPECT_FALSE(recall(tx, "m1").value());
+        EXPECT_TRUE(recall(tx, "old").value()) << "it was old when it came, and is remembered as long as any other";
         return {};
     }));
 }

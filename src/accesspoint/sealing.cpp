@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accesspoint/evidence.hpp"
+#include "accesspoint/wire_head.hpp"
 #include "as4/profile.hpp"
 #include "as4/seal.hpp"
 
@@ -18,6 +19,20 @@ seconds timestamp_lifetime(const AccessPointConfig& config) {
     return std::chrono::ceil<seconds>(attempts) + config.clock_skew;
 }
 
+/// Is the key that signed the stored octets still one of ours, and valid? Octets of one that was replaced or has ended are refused by every
+/// peer for good. What cannot be read is no matter of the key.
+bool is_signer_ours(const Workshop& workshop, const OutgoingMessage& message, Time now) {
+    const auto octets = workshop.blobs.read(message.request_blob);
+    if (!octets) return true;
+    MemorySink head(WireHead::kKept);
+    (void)copy(**octets, head, WireHead::kKept);  // ends with an error where the beginning ends
+    const auto signer = read_claims(soap_part(head.bytes(), message.request_type).value_or("")).signer;
+    if (!signer) return true;
+    return std::ranges::any_of(decrypting_identities(workshop.config), [&](const crypto::Identity& one) {
+        return !one.chain.empty() && one.certificate() == *signer && now >= signer->not_before() && now <= signer->not_after();
+    });
+}
+
 bool still_good(const Workshop& workshop, const OutgoingMessage& message, const smp::Metadata& metadata,
                 const ProfileValues& profile) {
     if (message.request_blob.empty() || message.peer_sha256 != metadata.endpoint.certificate.sha256_hex() ||
@@ -26,6 +41,7 @@ bool still_good(const Workshop& workshop, const OutgoingMessage& message, const 
     const auto now = workshop.clock.now();
     // Made while the clock was wrong: no peer would take its eb:Timestamp.
     if (message.sealed && *message.sealed > now + workshop.config.clock_skew) return false;
+    if (!is_signer_ours(workshop, message, now)) return false;
     return !profile.wss_timestamp ||
            (message.sealed && now < *message.sealed + timestamp_lifetime(workshop.config));
 }

@@ -3,11 +3,18 @@
 #include <algorithm>
 
 #include "accesspoint/schema.hpp"
+#include "base/random.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
 
 constexpr std::string_view kLanePrefix = "as4.send ";
+
+constexpr Time kNothing = Time::max();
+
+std::string subject_of(const OutgoingMessage& message) {
+    return message.participant.folded() + " " + message.as4_id;
+}
 
 }  // namespace
 
@@ -16,7 +23,7 @@ std::string lane_of(const federation::ParticipantId& recipient) {
 }
 
 Result<> enqueue_to_send(store::Transaction& tx, const OutgoingMessage& message, Time now) {
-    return store::enqueue(tx, lane_of(message.recipient), message.participant.folded() + " " + message.as4_id, now, now);
+    return store::enqueue(tx, lane_of(message.recipient), subject_of(message), now, now);
 }
 
 Result<> SendQueue::refresh() {
@@ -48,6 +55,88 @@ Result<> SendQueue::look_for_lanes() {
 void SendQueue::added(const federation::ParticipantId& recipient) {
     const std::lock_guard lock(lock_);
     stir(lanes_[lane_of(recipient)]);
+}
+
+SendQueue::Rest::Rest(SendQueue& queue) : queue_(queue) {
+    const std::lock_guard lock(queue_.lock_);
+    ++queue_.resting_;
+}
+
+SendQueue::Rest::~Rest() {
+    const std::lock_guard lock(queue_.lock_);
+    --queue_.resting_;
+}
+
+std::optional<store::Job> SendQueue::promise(const OutgoingMessage& message, Time now) {
+    const std::lock_guard lock(lock_);
+    if (closed_ || resting_ <= promised_) return std::nullopt;
+    auto name = lane_of(message.recipient);
+    // A lane that is not known holds no jobs: then there is nothing in it to look for, either.
+    auto& lane = lanes_.try_emplace(name, Lane{.due = kNothing}).first->second;
+    if (!has_place(lane)) return std::nullopt;
+    ++lane.running;
+    ++promised_;
+    return store::Job{new_uuid(), std::move(name), subject_of(message), 1, now, now};
+}
+
+Result<> SendQueue::store_promised(store::Transaction& tx, const store::Job& job) const {
+    return store::enqueue_claimed(tx, job, job.due + limits_.lease);
+}
+
+void SendQueue::hand(store::Job job) {
+    {
+        const std::lock_guard lock(lock_);
+        if (!closed_) {
+            handed_.push_back(std::move(job));
+            return;
+        }
+    }
+    withdraw(job);
+    // When this fails the claim ends by itself.
+    (void)database_.write([&](store::Transaction& tx) { return store::reschedule(tx, job, job.due); });
+}
+
+void SendQueue::withdraw(const store::Job& job) {
+    const std::lock_guard lock(lock_);
+    --promised_;
+    leave(job.kind);
+}
+
+void SendQueue::leave(const std::string& lane) {
+    auto& left = lanes_[lane];
+    --left.running;
+    stir(left);
+}
+
+std::optional<store::Job> SendQueue::take_handed() {
+    const auto now = clock_.now();
+    while (!handed_.empty()) {
+        auto job = std::move(handed_.front());
+        handed_.pop_front();
+        --promised_;
+        // Nobody renewed the claim so far: when half of it is over, or the clock was set, it is left to its end.
+        if (now >= job.due && now < job.due + limits_.lease / 2) return job;
+        leave(job.kind);
+    }
+    return std::nullopt;
+}
+
+Result<> SendQueue::give_back() {
+    std::deque<store::Job> left;
+    {
+        const std::lock_guard lock(lock_);
+        closed_ = true;
+        left.swap(handed_);
+        for (const auto& job : left) {
+            --promised_;
+            leave(job.kind);
+        }
+    }
+    if (left.empty()) return {};
+    return database_.write([&](store::Transaction& tx) -> Result<> {
+        for (const auto& job : left) BUDKAVLE_CHECK(store::reschedule(tx, job, job.due));
+        return {};
+    });
 }
 
 void SendQueue::stir(Lane& lane) const {
@@ -115,6 +204,10 @@ Result<std::optional<SendQueue::Claim>> SendQueue::claim() {
         std::optional<std::string> lane;
         {
             const std::lock_guard lock(lock_);
+            if (auto job = take_handed()) {
+                auto name = job->kind;
+                return std::optional(Claim{std::move(*job), std::move(name)});
+            }
             lane = next_lane();
         }
         if (!lane) return std::optional<Claim>{};
@@ -137,12 +230,21 @@ bool SendQueue::enter(Claim& claim, const std::string& peer) {
     return true;
 }
 
+void SendQueue::ended(const store::Job& job) {
+    const std::lock_guard lock(lock_);
+    ended_.insert(job.id);
+}
+
 bool SendQueue::release(const Claim& claim) {
     const std::lock_guard lock(lock_);
     auto& lane = lanes_[claim.lane];
     bool wanted = lane.running >= limits_.per_peer;
     --lane.running;
-    stir(lane);
+    if (ended_.erase(claim.job.id) == 0) {
+        stir(lane);
+    } else if (lane.running == 0 && lane.due == kNothing) {
+        lanes_.erase(claim.lane);
+    }
     const auto peer = peers_.find(claim.peer);
     if (peer == peers_.end()) return true;  // put back: others may take it
     wanted |= places(claim.peer) == 0;

@@ -7,10 +7,12 @@
 /// that did not answer last time only one. The jobs themselves are durable rows; lanes are only this process's view.
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "accesspoint/config.hpp"
@@ -27,6 +29,9 @@ namespace budkavle::accesspoint {
 Result<> enqueue_to_send(store::Transaction& tx, const OutgoingMessage& message, Time now);
 
 /// Safe for several threads.
+///
+/// A message that is accepted while a sender rests is handed to it: `promise`, then its job is written as claimed in the transaction of the
+/// message (`enqueue_claimed`), then `hand`. That spares a transaction of its own for the claim. Otherwise `enqueue_to_send` and `added`.
 class SendQueue {
 public:
     struct Limits {
@@ -53,11 +58,35 @@ public:
         std::string lane;
         std::string peer{};  ///< whose place it has, once entered
     };
+    /// A sender has found nothing to do and rests; it must say so again after each `claim`.
+    class Rest {
+    public:
+        explicit Rest(SendQueue& queue);
+        Rest(const Rest&) = delete;
+        Rest& operator=(const Rest&) = delete;
+        ~Rest();
+
+    private:
+        SendQueue& queue_;
+    };
+    /// A job for `message` that a resting sender will take at once; it has a place in its lane until `hand` or `withdraw`. Nothing when no
+    /// sender is free for it.
+    [[nodiscard]] std::optional<store::Job> promise(const OutgoingMessage& message, Time now);
+    [[nodiscard]] Result<> store_promised(store::Transaction& tx, const store::Job& job) const;
+    /// After the commit.
+    void hand(store::Job job);
+    /// The job was not stored, or nobody knows: what is there is found like any other when its lease has ended.
+    void withdraw(const store::Job& job);
+    /// The senders of this process end: what was handed to them is free for others.
+    Result<> give_back();
+
     /// The next job that is due and whose peer has a place; it counts for its lane until `release`.
     Result<std::optional<Claim>> claim();
     /// The peer of the claimed job. False: the peer has no place; put the job back unchanged and `release` it. The lane
     /// waits until there is one.
     [[nodiscard]] bool enter(Claim& claim, const std::string& peer);
+    /// The row of the job is gone: nothing new is to be looked for in its lane when it is released.
+    void ended(const store::Job& job);
     /// The job has ended or was put back. True when its place may have been waited for.
     [[nodiscard]] bool release(const Claim& claim);
     /// Whether the peer answered anything when it was last spoken to. True when it had been silent until now: then it has more places.
@@ -81,6 +110,8 @@ private:
     [[nodiscard]] std::optional<std::string> next_lane();
     void stir(Lane& lane) const;
     Result<std::optional<store::Job>> claim_in(const std::string& lane);
+    [[nodiscard]] std::optional<store::Job> take_handed();
+    void leave(const std::string& lane);
 
     store::Database& database_;
     const Clock& clock_;
@@ -89,6 +120,11 @@ private:
     std::map<std::string, Lane> lanes_;
     std::map<std::string, Peer> peers_;
     std::atomic<bool> others_ = false;
+    std::deque<store::Job> handed_;
+    unsigned resting_ = 0;
+    unsigned promised_ = 0;  ///< handed ones included
+    bool closed_ = false;
+    std::set<std::string> ended_;
     std::string last_;                            ///< lane that was served last
 };
 

@@ -342,6 +342,40 @@ TEST_F(SendTest, ADuplicateErrorAfterACutAttemptIsNoFailureEither) {  // the att
     EXPECT_EQ(await_final(1, kStad, id).at("cause").at("code").as_string(), "as4.no_evidence");
 }
 
+TEST_F(SendTest, AStorageThatCannotBeReadIsNoAttempt) {  // access-point 6: nothing was sent
+    start(1);
+    const auto blobs = folder(1) / "blobs";
+    const auto set_aside = [&](bool aside) {
+        std::vector<fs::path> files;
+        for (const auto& entry : fs::directory_iterator(blobs))
+            if (entry.path().extension() == (aside ? ".blob" : ".aside")) files.push_back(entry.path());
+        for (const auto& file : files) {
+            auto other = file;
+            other.replace_extension(aside ? ".aside" : ".blob");
+            if (!aside) fs::remove(other);
+            fs::rename(file, other);
+            if (aside) fs::create_directory(file);  // there, and cannot be read
+        }
+        return files.size();
+    };
+    std::size_t hidden = 0;
+    StubPeer peer(crls_, [&](int) {
+        hidden = set_aside(true);
+        register_participant(kRegion, "ap2.example.se", ap(2).port_a(), keys().ap2.certificate());
+        return net::json_response(502, "{}");
+    });
+    start(2);
+    register_participant(kRegion, "ap2.example.se", peer.port(), keys().ap2.certificate());
+    const auto id = id_of(submit(1, kStad, make_envelope({.padding = 200'000})));
+    for (int i = 0; i < 600 && log_text(1, "technical").find("sender.failed") == std::string::npos; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(hidden, 2U);
+    EXPECT_EQ(set_aside(false), 2U);
+    const auto status = await_final(1, kStad, id);
+    EXPECT_EQ(status.at("state").as_string(), "delivered");
+    EXPECT_EQ(status.at("attempts").as_int64(), 2);
+}
+
 TEST_F(SendTest, ADeliveredMessageTellsNoCauseOfEarlierAttempts) {  // access-point.md 10: failed (cause)
     start(1);
     StubPeer peer(crls_, [&](int) {

@@ -64,6 +64,8 @@ void Sender::stop(std::optional<milliseconds> grace) {
         cut();
     }
     threads_.clear();
+    if (const auto done = workshop_.send_queue.give_back(); !done)
+        workshop_.journal.log().technical(obs::Level::error, "sender.give_back", obs::error_fields(done.error()));
 }
 
 void Sender::look_around() {
@@ -91,6 +93,7 @@ void Sender::work() {
         }
         look_around();
         if (work_once()) continue;
+        const SendQueue::Rest rest(workshop_.send_queue);
         (void)workshop_.departures.wait(seen, workshop_.send_queue.quiet_for(kLookAround));
     }
 }
@@ -247,6 +250,7 @@ Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing
         for (const auto& blob : {octets, request}) BUDKAVLE_CHECK(workshop_.blobs.remove_within(tx, blob));
         return store::complete(tx, job);
     }));
+    workshop_.send_queue.ended(job);
     workshop_.journal.publish(event);
     workshop_.arrivals.ring();  // the message service is told at once
     for (const auto& blob : {octets, request}) {

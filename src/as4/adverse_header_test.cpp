@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "as4/soap.hpp"
 #include "as4/forge_support.hpp"
 
 namespace budkavle::as4::testing {
@@ -110,6 +111,25 @@ TEST(Tolerance, HeaderForms) {
 }
 
 // ---- SOAP, as4-wire.md 1.3
+
+TEST(Adverse, OnlyBlocksForUsMustBeUnderstood) {  // as4-wire 1.3 mustUnderstand; SOAP 1.2 part 1, 2.2 and 2.4
+    const auto read = [](std::string_view role) {
+        const auto text = R"(<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope"><S:Header><x:y xmlns:x="urn:x" S:mustUnderstand="1")" +
+                          std::string(role) + "/></S:Header><S:Body/></S:Envelope>";
+        MemorySource source(text);
+        return read_envelope(source, 10'000);
+    };
+    const auto role = [](std::string_view name) {
+        return R"( S:role="http://www.w3.org/2003/05/soap-envelope/role/)" + std::string(name) + "\"";
+    };
+    for (const auto& ours : {std::string(), role("ultimateReceiver"), role("next"), std::string(R"( S:role="")")}) {
+        const auto refused = read(ours);
+        ASSERT_FALSE(refused) << ours;
+        EXPECT_EQ(refused.error().cause, Cause::must_understand);
+    }
+    EXPECT_TRUE(read(role("none")));
+    EXPECT_TRUE(read(R"( S:role="urn:a-hop")"));
+}
 
 TEST(Adverse, Soap) {
     const auto refuses = [](Cause cause, std::string from, std::string to) {

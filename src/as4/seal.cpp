@@ -85,21 +85,20 @@ Result<KeyBlock> make_key(const std::vector<SendPart>& parts, const crypto::Cert
 
 class Output {
 public:
-    explicit Output(Sink& body) : hashing_(crypto::DigestAlgorithm::sha256, body) {}
+    explicit Output(Sink& body) : body_(body) {}
     Result<> put(std::string_view text) {
         count_ += text.size();
-        return hashing_.write(as_bytes(text));
+        return body_.write(as_bytes(text));
     }
     Result<> put_encrypted(const Spool& spool, const SecretBytes& key) {
         count_ += spool.size() + kCipherOverhead;
-        Unfinished open_end(hashing_);
+        Unfinished open_end(body_);
         crypto::EncryptingSink encryption(kCipher, key, open_end);
         const auto reader = spool.reader();
         BUDKAVLE_CHECK(copy(*reader, encryption));
         return encryption.finish();
     }
     [[nodiscard]] std::uint64_t count() const { return count_; }
-    [[nodiscard]] std::string sha256() { return hex_encode(hashing_.digest()); }
 
 private:
     /// More follows behind one part: its end is not the end of the body.
@@ -112,7 +111,7 @@ private:
         Sink& next_;
     };
 
-    crypto::HashingSink hashing_;
+    Sink& body_;
     std::uint64_t count_ = 0;
 };
 
@@ -197,7 +196,6 @@ Result<Sealed> seal(UserMessage message, const std::vector<SendPart>& parts, con
         sealed.content_type = layout.content_type();
     }
     sealed.bytes = output.count();
-    sealed.sha256 = output.sha256();
     return sealed;
 }
 

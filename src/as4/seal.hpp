@@ -52,7 +52,6 @@ struct Evidence {
 struct Sealed {
     std::string content_type;  ///< value of the HTTP header
     std::uint64_t bytes = 0;   ///< length of the body
-    std::string sha256;        ///< of the body, hexadecimal
     Evidence evidence;
 };
 

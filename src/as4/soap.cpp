@@ -10,6 +10,14 @@ namespace budkavle::as4 {
 
 namespace {
 
+/// SOAP 1.2 part 1, 2.2: whom a block is for. We are the ultimate receiver, and "next" is everybody.
+bool is_for_us(xml::Element block) {
+    const auto role = block.attribute(kSoap12, "role");
+    const auto name = role ? trim(*role) : std::string_view();
+    if (name.empty()) return true;
+    return name.starts_with(kSoap12) && (name.substr(kSoap12.size()) == "/role/ultimateReceiver" || name.substr(kSoap12.size()) == "/role/next");
+}
+
 bool must_understand(xml::Element block) {
     const auto value = block.attribute(kSoap12, "mustUnderstand");
     return value && (trim(*value) == "true" || trim(*value) == "1");
@@ -41,7 +49,7 @@ Outcome<> read_header(xml::Element header, Envelope& envelope) {
             if (envelope.security)
                 return refuse(Cause::security_structure, "The Header has two wsse:Security.", "as4-wire 1.6 Security");
             envelope.security = block;
-        } else if (must_understand(block)) {
+        } else if (is_for_us(block) && must_understand(block)) {
             return refuse(Cause::must_understand, {}, "as4-wire 1.3 mustUnderstand");
         }
     }

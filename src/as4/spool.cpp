@@ -19,7 +19,9 @@ std::unexpected<Error> io_error() {
 
 class Spool::Reader final : public Source {
 public:
-    explicit Reader(const Spool& spool) : spool_(spool) {}
+    explicit Reader(const Spool& spool) : spool_(spool) {
+        if (spool_.fd_ >= 0) stream_ = std::make_unique<crypto::Keystream>(spool_.key_);
+    }
     Result<std::size_t> read(std::span<std::uint8_t> into) override {
         if (spool_.fd_ < 0) {
             const auto rest = ByteView(spool_.small_).subspan(offset_);
@@ -33,12 +35,15 @@ public:
             got = ::pread(spool_.fd_, into.data(), into.size(), static_cast<off_t>(offset_));
         } while (got < 0 && errno == EINTR);
         if (got < 0) return io_error();
+        const auto octets = into.first(static_cast<std::size_t>(got));
+        if (!stream_ || !stream_->apply(octets, octets)) return io_error();
         offset_ += static_cast<std::size_t>(got);
         return static_cast<std::size_t>(got);
     }
 
 private:
     const Spool& spool_;
+    std::unique_ptr<crypto::Keystream> stream_{};  ///< where `offset_` is
     std::size_t offset_ = 0;
 };
 
@@ -55,7 +60,10 @@ Result<> Spool::open_file() {
     fd_ = ::mkostemp(name.data(), O_CLOEXEC);
     if (fd_ < 0) return io_error();
     ::unlink(name.c_str());
-    BUDKAVLE_CHECK(put(small_));
+    key_ = crypto::fresh_stream_key();
+    stream_ = std::make_unique<crypto::Keystream>(key_);
+    room_ = std::make_unique_for_overwrite<std::uint8_t[]>(kPiece);
+    BUDKAVLE_CHECK(put_sealed(small_));
     small_ = {};
     return {};
 }
@@ -70,10 +78,22 @@ Result<> Spool::put(ByteView bytes) {
     return {};
 }
 
+Result<> Spool::put_sealed(ByteView bytes) {
+    const std::span room(room_.get(), kPiece);
+    while (!bytes.empty()) {
+        const auto piece = bytes.first(std::min(bytes.size(), room.size()));
+        const auto sealed = room.first(piece.size());
+        if (!stream_->apply(piece, sealed)) return io_error();
+        BUDKAVLE_CHECK(put(sealed));
+        bytes = bytes.subspan(piece.size());
+    }
+    return {};
+}
+
 Result<> Spool::write(ByteView bytes) {
     if (fd_ < 0 && small_.size() + bytes.size() > kPiece) BUDKAVLE_CHECK(open_file());
     size_ += bytes.size();
-    if (fd_ >= 0) return put(bytes);
+    if (fd_ >= 0) return put_sealed(bytes);
     small_.insert(small_.end(), bytes.begin(), bytes.end());
     return {};
 }

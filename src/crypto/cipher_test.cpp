@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/random.hpp"
+#include "crypto/keystream.hpp"
 #include "crypto/test_support.hpp"
 
 namespace budkavle::crypto {
@@ -169,6 +170,22 @@ TEST(Cipher, EveryMessageHasItsOwnIv) {
     EXPECT_NE(encrypt(ContentCipher::aes256_gcm, key, as_bytes("x")),
               encrypt(ContentCipher::aes256_gcm, key, as_bytes("x")));
     EXPECT_EQ(encrypt(ContentCipher::aes256_gcm, key, as_bytes("x")).size(), 12U + 1 + 16);
+}
+
+/// The octets are those of `openssl enc -aes-256-ctr` under a key of zeros over zeros.
+TEST(Keystream, IsAes256InCounterModeFromZero) {
+    Keystream stream{SecretBytes(32)};
+    Bytes octets(40);
+    ASSERT_TRUE(stream.apply(ByteView(octets).first(5), std::span(octets).first(5)));
+    ASSERT_TRUE(stream.apply(ByteView(octets).subspan(5), std::span(octets).subspan(5)));
+    EXPECT_EQ(hex_encode(ByteView(octets).first(16)), "dc95c078a2408989ad48a21492842087");
+    Keystream back{SecretBytes(32)};
+    ASSERT_TRUE(back.apply(octets, octets));
+    EXPECT_EQ(octets, Bytes(40));
+    Bytes short_place(39);
+    EXPECT_FALSE(back.apply(octets, short_place));
+    EXPECT_FALSE(Keystream(SecretBytes(16)).apply(octets, octets));
+    EXPECT_FALSE(equal_constant_time(fresh_stream_key().view(), fresh_stream_key().view()));
 }
 
 }  // namespace

@@ -93,7 +93,8 @@ public:
 private:
     struct Line {
         std::string text;
-        bool ended = false;  ///< false: the body ended instead
+        bool ended = false;            ///< false: the body ended instead
+        bool carriage_return = false;  ///< its end was CR LF
     };
 
     [[nodiscard]] std::string_view dash_boundary() const { return std::string_view(needle_).substr(1); }
@@ -135,7 +136,8 @@ private:
             if (found) {
                 Line line{std::string(view.substr(0, at)), true};
                 window_.consume(at + 1);
-                if (line.text.ends_with('\r')) line.text.pop_back();
+                line.carriage_return = line.text.ends_with('\r');
+                if (line.carriage_return) line.text.pop_back();
                 if (line.text.size() > limit) return over_limit("A line is too long.");
                 return line;
             }
@@ -178,7 +180,10 @@ private:
         while (true) {
             BUDKAVLE_TRY(const auto line, read_line(limits_.header_line));
             if (!line.ended) return truncated();
-            if (line.text.empty()) return {};
+            if (line.text.empty()) {
+                bare_ = !line.carriage_return;
+                return {};
+            }
             if (line.text.size() + 2 > left) return over_limit("The header of the part is too long.");
             left -= line.text.size() + 2;
             if (!is_header_text(line.text)) return bad("mime.header", "A header line holds a control character.");
@@ -246,7 +251,8 @@ private:
             const auto view = window_.view();
             if (const void* hit = ::memmem(view.data(), view.size(), needle_.data(), needle_.size())) {
                 content_ = static_cast<std::size_t>(static_cast<const char*>(hit) - view.data());
-                if (content_ > 0 && view[content_ - 1] == '\r') --content_;
+                // Where lines end in LF alone, a CR before it is content.
+                if (!bare_ && content_ > 0 && view[content_ - 1] == '\r') --content_;
                 at_boundary_ = true;
                 return {};
             }
@@ -304,6 +310,7 @@ private:
     bool closed_ = false;
 
     std::size_t content_ = 0;      ///< octets at hand that are known to be content
+    bool bare_ = false;            ///< the header lines of this part end in LF alone
     bool at_boundary_ = false;     ///< the boundary follows them
     bool at_end_of_part_ = false;  ///< the boundary line was read
     std::optional<Base64Decoder> base64_;

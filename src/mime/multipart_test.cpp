@@ -220,6 +220,12 @@ TEST(MultipartRead, LineEndBeforeBoundaryBelongsToIt) {
     EXPECT_EQ(parts->at(1).octets, "\r\n");
 }
 
+TEST(MultipartRead, AmongBareLineFeedsACarriageReturnIsContent) {  // as4-wire 1.2: bare LF
+    EXPECT_EQ(read_text("--b\nContent-ID: <a>\nContent-Type: text/xml\n\none\r\n--b\n\n--b--").value(),
+              (std::vector<Seen>{{"a", "text/xml", "one\r"}, {"-", "", ""}}));
+    EXPECT_EQ(read_text("--b\n\n\r\n--b\n\n\r\r\n--b--").value(), (std::vector<Seen>{{"-", "", "\r"}, {"-", "", "\r\r"}}));
+}
+
 TEST(MultipartRead, AcceptsWhatPeersSend) {
     const std::vector<Seen> expected{{"a", "text/xml", "one"}, {"-", "", ""}};
     EXPECT_EQ(read_text("--b\nContent-ID: <a>\nContent-Type: text/xml\n\none\n--b\n\n--b--").value(),

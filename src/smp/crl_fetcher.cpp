@@ -14,6 +14,7 @@ namespace budkavle::smp {
 namespace {
 
 constexpr std::size_t kMostLists = 256;
+constexpr std::size_t kMostCertificates = 256;
 
 }  // namespace
 
@@ -24,12 +25,13 @@ struct CrlFetcher::State {
     const Clock& clock;
     OnRevocationEvent on_event;
 
-    std::mutex mutex;  ///< guards the next five
+    std::mutex mutex;  ///< guards the next six
     std::map<std::string, Freshness> lists;  ///< by URL
     std::condition_variable changed;
     bool running = false;
     bool stopping = false;
     bool added = false;
+    std::map<std::string, std::vector<std::string>> named;  ///< by SHA-256 of the certificate that names them
     std::mutex fetching;  ///< one round at a time; taken before `mutex`
     std::thread thread;
 
@@ -43,6 +45,19 @@ struct CrlFetcher::State {
 
     [[nodiscard]] std::filesystem::path file_of(const std::string& url) const {
         return config.folder / (hex_encode(crypto::sha256(as_bytes(url))) + ".crl");
+    }
+
+    /// The same octets name the same lists.
+    [[nodiscard]] std::vector<std::string> urls_of(const crypto::Certificate& certificate) {
+        const auto& sha256 = certificate.sha256_hex();
+        {
+            const std::lock_guard lock(mutex);
+            if (const auto known = named.find(sha256); known != named.end()) return known->second;
+        }
+        auto read = certificate.crl_urls();
+        const std::lock_guard lock(mutex);
+        if (named.size() >= kMostCertificates) named.clear();
+        return named.emplace(sha256, std::move(read)).first->second;
     }
 
     Result<crypto::Crl> accept(ByteView octets) const {
@@ -157,12 +172,12 @@ CrlFetcher::~CrlFetcher() {
 
 void CrlFetcher::watch(const crypto::Certificate& certificate) {
     bool fresh = false;
-    for (const auto& url : certificate.crl_urls()) fresh |= state_->add(url);
+    for (const auto& url : state_->urls_of(certificate)) fresh |= state_->add(url);
     if (fresh) state_->changed.notify_all();
 }
 
 void CrlFetcher::gather(const crypto::Certificate& certificate) {
-    const auto urls = certificate.crl_urls();
+    const auto urls = state_->urls_of(certificate);
     if (urls.empty()) return;
     watch(certificate);
     std::unique_lock lock(state_->mutex);

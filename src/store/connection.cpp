@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "store/planted.hpp"
 
@@ -13,6 +14,22 @@ namespace {
 
 constexpr int kBusyMilliseconds = 5000;
 constexpr std::size_t kCachedStatements = 256;
+
+/// Rows of sealed octets: ciphertext whose key lies outside of the database (SEC-43), as in blobs with a file of their own, which are
+/// unlinked and not overwritten either. Their pages become free as they are; everything else is overwritten.
+constexpr std::string_view kSealedRows = "DELETE FROM small_blob ";
+
+class WithoutWiping {
+public:
+    explicit WithoutWiping(sqlite3* handle) : handle_(handle) { set("PRAGMA secure_delete=OFF"); }
+    WithoutWiping(const WithoutWiping&) = delete;
+    WithoutWiping& operator=(const WithoutWiping&) = delete;
+    ~WithoutWiping() { set("PRAGMA secure_delete=ON"); }
+
+private:
+    void set(const char* pragma) const { sqlite3_exec(handle_, pragma, nullptr, nullptr, nullptr); }
+    sqlite3* handle_;
+};
 
 struct Binder {
     sqlite3_stmt* statement;
@@ -168,7 +185,11 @@ Result<std::vector<Row>> Connection::query(std::string_view sql, const std::vect
 
 Result<std::int64_t> Connection::execute(std::string_view sql, const std::vector<Value>& parameters) {
     BUDKAVLE_TRY(auto* statement, prepare(sql));
-    BUDKAVLE_CHECK(run(statement, parameters, nullptr));
+    {
+        std::optional<WithoutWiping> unwiped;
+        if (sql.starts_with(kSealedRows)) unwiped.emplace(handle_);
+        BUDKAVLE_CHECK(run(statement, parameters, nullptr));
+    }
     return sqlite3_stmt_readonly(statement) != 0 ? 0 : static_cast<std::int64_t>(sqlite3_changes64(handle_));
 }
 

@@ -42,6 +42,13 @@ Result<> enqueue(Transaction& tx, std::string_view kind, std::string_view subjec
     return {};
 }
 
+Result<> enqueue_claimed(Transaction& tx, const Job& job, Time lease_until) {
+    BUDKAVLE_CHECK(tx.execute(
+        "INSERT INTO job (id, kind, subject, attempt, created, due, lease_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        {job.id, job.kind, job.subject, job.attempt, stored(job.created), stored(job.due), stored(lease_until)}));
+    return {};
+}
+
 Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now, Time lease_until, unsigned limit) {
     auto leases_ended = now;
 #ifdef BUDKAVLE_PLANTED_BUGS

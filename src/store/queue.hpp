@@ -26,6 +26,9 @@ struct Job {
 /// Adds a job; a second one with the same kind and subject replaces its due time. During a claim the job then runs once
 /// more.
 Result<> enqueue(Transaction& tx, std::string_view kind, std::string_view subject, Time created, Time due);
+/// Adds a job that the caller holds already, as if it had been claimed the moment it was written: `job` names an id and attempt 1, its
+/// kind and subject are new. Void, like every claim, when the process ends.
+Result<> enqueue_claimed(Transaction& tx, const Job& job, Time lease_until);
 /// Claims up to `limit` due jobs of `kind` until `lease_until`. Expired leases are claimed again.
 Result<std::vector<Job>> claim(Transaction& tx, std::string_view kind, Time now, Time lease_until, unsigned limit);
 /// Prolongs the claim; nothing happens when it is another's by now, or over.

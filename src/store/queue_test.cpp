@@ -94,6 +94,18 @@ TEST_P(QueueTest, ReschedulesAndTellsWhenTheNextIsDue) {
     EXPECT_EQ(take(kStart + seconds(240)).at(0).attempt, 2);
 }
 
+TEST_P(QueueTest, AJobCanBeClaimedAtItsBirth) {
+    const Job mine{"id-1", "send", "a", 1, kStart, kStart};
+    ASSERT_TRUE(database_->write([&](Transaction& tx) { return enqueue_claimed(tx, mine, kStart + kLease); }));
+    EXPECT_TRUE(take(kStart + seconds(29)).empty());
+    EXPECT_TRUE(finish(mine));
+    EXPECT_TRUE(take(kStart + kLease).empty());
+    const Job lost{"id-2", "send", "b", 1, kStart, kStart};
+    ASSERT_TRUE(database_->write([&](Transaction& tx) { return enqueue_claimed(tx, lost, kStart + kLease); }));
+    EXPECT_EQ(take(kStart + kLease).at(0).attempt, 2);
+    EXPECT_EQ(finish(lost).error().code, "queue.lease_lost");
+}
+
 TEST_P(QueueTest, AddingTwiceKeepsOneJob) {
     ASSERT_TRUE(add("a", kStart + seconds(100)));
     ASSERT_TRUE(add("a", kStart));

@@ -149,5 +149,35 @@ TEST_F(SmallBlobTest, SweepsOrphansThatAreOldEnough) {
     EXPECT_TRUE(store_->read(young));
 }
 
+TEST_F(SmallBlobTest, SEC43_OnlyCiphertextIsLeftBehind) {
+    const auto file_holds = [&](ByteView what) {
+        database_.reset();  // the log is copied into the file
+        const auto octets = read_file(folder_ / "d.db", std::size_t{1} << 24).value();
+        const bool holds = as_text(octets).find(as_text(what)) != std::string_view::npos;
+        store_.reset();
+        database_ = Database::open(folder_ / "d.db", {{1, small_blob_schema()}}).value();
+        store_ = with_small_blobs(*database_, BlobStore::open(folder_ / "blobs", key_).value(), key_);
+        return holds;
+    };
+    ASSERT_TRUE(run("CREATE TABLE note (text TEXT)"));
+    const std::string word = "a word that nobody may find again";
+    ASSERT_TRUE(run("INSERT INTO note VALUES (?1)", {word}));
+    auto blob = prepared(pattern(30000));
+    ASSERT_TRUE(database_->write([&](Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(blob->store(tx));
+        return {};
+    }));
+    EXPECT_TRUE(file_holds(as_bytes(word)));
+    // What is deleted beside a sealed blob, in one transaction with it, is overwritten all the same.
+    ASSERT_TRUE(database_->write([&](Transaction& tx) -> Result<> {
+        BUDKAVLE_CHECK(store_->remove_within(tx, blob->id()));
+        BUDKAVLE_CHECK(tx.execute("DELETE FROM note"));
+        return {};
+    }));
+    EXPECT_EQ(rows(), 0);
+    EXPECT_FALSE(file_holds(as_bytes(word)));
+    EXPECT_FALSE(file_holds(ByteView(pattern(30000)).first(64)));
+}
+
 }  // namespace
 }  // namespace budkavle::store
