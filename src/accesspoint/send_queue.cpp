@@ -87,12 +87,44 @@ void SendQueue::hand(store::Job job) {
     {
         const std::lock_guard lock(lock_);
         if (!closed_) {
-            handed_.push_back(std::move(job));
+            const auto since = job.due;
+            handed_.push_back({std::move(job), since});
             return;
         }
     }
     withdraw(job);
-    // When this fails the claim ends by itself.
+    free_again(job);
+}
+
+Result<std::optional<store::Job>> SendQueue::claim_following(store::Transaction& tx, const store::Job& ended) {
+    const auto now = clock_.now();
+    {
+        const std::lock_guard lock(lock_);
+        const bool others = std::ranges::any_of(lanes_, [&](const auto& entry) {
+            return entry.first != ended.kind && entry.second.due <= now && has_place(entry.second);
+        });
+        if (closed_ || others) return std::optional<store::Job>{};
+    }
+    BUDKAVLE_TRY(auto jobs, store::claim(tx, ended.kind, now, now + limits_.lease, 1));
+    if (jobs.empty()) return std::optional<store::Job>{};
+    return std::optional(std::move(jobs.front()));
+}
+
+void SendQueue::hand_following(store::Job job) {
+    {
+        const std::lock_guard lock(lock_);
+        if (!closed_) {
+            ++lanes_[job.kind].running;
+            ++promised_;
+            handed_.push_front({std::move(job), clock_.now()});
+            return;
+        }
+    }
+    free_again(job);
+}
+
+/// When this fails the claim ends by itself.
+void SendQueue::free_again(const store::Job& job) {
     (void)database_.write([&](store::Transaction& tx) { return store::reschedule(tx, job, job.due); });
 }
 
@@ -111,30 +143,30 @@ void SendQueue::leave(const std::string& lane) {
 std::optional<store::Job> SendQueue::take_handed() {
     const auto now = clock_.now();
     while (!handed_.empty()) {
-        auto job = std::move(handed_.front());
+        auto [job, since] = std::move(handed_.front());
         handed_.pop_front();
         --promised_;
         // Nobody renewed the claim so far: when half of it is over, or the clock was set, it is left to its end.
-        if (now >= job.due && now < job.due + limits_.lease / 2) return job;
+        if (now >= since && now < since + limits_.lease / 2) return std::move(job);
         leave(job.kind);
     }
     return std::nullopt;
 }
 
 Result<> SendQueue::give_back() {
-    std::deque<store::Job> left;
+    std::deque<Handed> left;
     {
         const std::lock_guard lock(lock_);
         closed_ = true;
         left.swap(handed_);
-        for (const auto& job : left) {
+        for (const auto& one : left) {
             --promised_;
-            leave(job.kind);
+            leave(one.job.kind);
         }
     }
     if (left.empty()) return {};
     return database_.write([&](store::Transaction& tx) -> Result<> {
-        for (const auto& job : left) BUDKAVLE_CHECK(store::reschedule(tx, job, job.due));
+        for (const auto& one : left) BUDKAVLE_CHECK(store::reschedule(tx, one.job, one.job.due));
         return {};
     });
 }

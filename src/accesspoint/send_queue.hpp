@@ -75,6 +75,10 @@ public:
     [[nodiscard]] Result<> store_promised(store::Transaction& tx, const store::Job& job) const;
     /// After the commit.
     void hand(store::Job job);
+    /// In the transaction that ends a job: claims the next one of its lane. Nothing when another lane waits for its turn.
+    [[nodiscard]] Result<std::optional<store::Job>> claim_following(store::Transaction& tx, const store::Job& ended);
+    /// After the commit: whoever claims next has it.
+    void hand_following(store::Job job);
     /// The job was not stored, or nobody knows: what is there is found like any other when its lease has ended.
     void withdraw(const store::Job& job);
     /// The senders of this process end: what was handed to them is free for others.
@@ -112,6 +116,7 @@ private:
     Result<std::optional<store::Job>> claim_in(const std::string& lane);
     [[nodiscard]] std::optional<store::Job> take_handed();
     void leave(const std::string& lane);
+    void free_again(const store::Job& job);
 
     store::Database& database_;
     const Clock& clock_;
@@ -120,7 +125,11 @@ private:
     std::map<std::string, Lane> lanes_;
     std::map<std::string, Peer> peers_;
     std::atomic<bool> others_ = false;
-    std::deque<store::Job> handed_;
+    struct Handed {
+        store::Job job;
+        Time since;  ///< when it was claimed
+    };
+    std::deque<Handed> handed_;
     unsigned resting_ = 0;
     unsigned promised_ = 0;  ///< handed ones included
     bool closed_ = false;

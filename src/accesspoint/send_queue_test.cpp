@@ -89,6 +89,44 @@ TEST_P(SendQueueTest, AHandedJobThatLayTooLongIsLeftToItsLease) {
     EXPECT_EQ((*claimed)->job.attempt, 2);
 }
 
+TEST_P(SendQueueTest, WhoEndsAJobHasTheNextOfItsLaneUnlessAnotherWaits) {
+    SendQueue queue(*database_, clock_, limits_);
+    const auto add = [&](const OutgoingMessage& m) {
+        ASSERT_TRUE(database_->write([&](store::Transaction& tx) { return enqueue_to_send(tx, m, clock_.at); }));
+        queue.added(m.recipient);
+    };
+    const auto end = [&](const SendQueue::Claim& claim) {
+        std::optional<store::Job> next;
+        EXPECT_TRUE(database_->write([&](store::Transaction& tx) -> Result<> {
+            BUDKAVLE_CHECK(store::complete(tx, claim.job));
+            BUDKAVLE_TRY(next, queue.claim_following(tx, claim.job));
+            return {};
+        }));
+        queue.ended(claim.job);
+        return next;
+    };
+    for (const auto* id : {"1", "2", "3"}) add(message(id));
+    clock_.at += kLease * 10;  // they have waited long
+    const auto first = queue.claim().value();
+    ASSERT_TRUE(first);
+    auto next = end(*first);
+    ASSERT_TRUE(next);
+    queue.hand_following(*next);
+    (void)queue.release(*first);
+    const auto second = queue.claim().value();
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->job.id, next->id);
+
+    auto elsewhere = message("4");
+    elsewhere.recipient = federation::ParticipantId::parse("0203:c.example.se").value();
+    add(elsewhere);
+    EXPECT_FALSE(end(*second)) << "the other lane has its turn";
+    (void)queue.release(*second);
+    const auto third = queue.claim().value();
+    ASSERT_TRUE(third);
+    EXPECT_EQ(third->lane, lane_of(elsewhere.recipient));
+}
+
 TEST_P(SendQueueTest, TheEndOfTheSendersFreesWhatWasHanded) {
     SendQueue queue(*database_, clock_, limits_);
     const SendQueue::Rest one(queue);

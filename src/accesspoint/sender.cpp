@@ -241,16 +241,22 @@ Result<> Sender::finish(const store::Job& job, OutgoingMessage message, Outgoing
     const bool keep = workshop_.config.keep_wire_octets && message.state == Outgoing::delivered;
     const auto request = keep ? std::string() : std::exchange(message.request_blob, {});
     message.finished = now;
+    std::optional<store::Job> following;
     BUDKAVLE_CHECK(workshop_.database.write([&](store::Transaction& tx) -> Result<> {
+        following.reset();
         BUDKAVLE_CHECK(update_outgoing(tx, message, was));
         BUDKAVLE_CHECK(workshop_.journal.record(tx, event, now));
         if (exchange) {
             BUDKAVLE_CHECK(add_exchange(tx, *exchange));
         }
         for (const auto& blob : {octets, request}) BUDKAVLE_CHECK(workshop_.blobs.remove_within(tx, blob));
-        return store::complete(tx, job);
+        BUDKAVLE_CHECK(store::complete(tx, job));
+        if (workshop_.departures.retired()) return {};
+        BUDKAVLE_TRY(following, workshop_.send_queue.claim_following(tx, job));
+        return {};
     }));
     workshop_.send_queue.ended(job);
+    if (following) workshop_.send_queue.hand_following(std::move(*following));
     workshop_.journal.publish(event);
     workshop_.arrivals.ring();  // the message service is told at once
     for (const auto& blob : {octets, request}) {
