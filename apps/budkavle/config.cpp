@@ -587,7 +587,6 @@ AdminConfig admin_role(Section section) {
                    .ap_trust = smp.path("ap_trust")};
         if (!smp.text_or("o2o_trust", "").empty()) out.smp->o2o_trust = smp.path("o2o_trust");
         if (!smp.text_or("ap_pins", "").empty()) out.smp->ap_pins = smp.path("ap_pins");
-        out.smp->revocation = crypto::RevocationPolicy::required;
         if (smp.flag_or("revocation_when_present", false)) out.smp->revocation = crypto::RevocationPolicy::when_present;
     }
     if (auto sml = section.optional_section("sml"); sml.present()) out.sml = database_of(sml);

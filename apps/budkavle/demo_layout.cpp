@@ -470,7 +470,9 @@ smpserver::RegisterConfig register_config(const fs::path& folder, const Ports& p
             .smp_trust = folder / "trust" / "smp.pem",
             .ap_trust = folder / "trust" / "as4.pem",
             .ap_pins = fs::exists(pins_file(folder)) ? pins_file(folder) : fs::path(),
-            .o2o_trust = folder / "trust" / "o2o.pem"};
+            .o2o_trust = folder / "trust" / "o2o.pem",
+            // Issued a moment ago by the demo itself, and peers of `add-peer` have no lists; the service demands them.
+            .revocation = crypto::RevocationPolicy::when_present};
 }
 
 Result<> register_all(smpserver::Register& registry, const fs::path& folder, const Ports& ports) {

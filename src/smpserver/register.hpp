@@ -29,7 +29,7 @@ struct RegisterConfig {
     /// Revocation data for both kinds; with a gatherer it fetches what is missing. nullptr: nothing at hand.
     std::shared_ptr<const crypto::CrlStore> crls{};
     /// At intake and in the daily check. `when_present` is the weaker, named choice of an environment without lists.
-    crypto::RevocationPolicy revocation = crypto::RevocationPolicy::when_present;
+    crypto::RevocationPolicy revocation = crypto::RevocationPolicy::required;
     /// A participant certificate must fit name, number or domain of the organisation (ADR 0017).
     bool check_subject = true;
     unsigned signers = 0;  ///< threads that sign in bulk; 0: one per core
