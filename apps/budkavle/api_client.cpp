@@ -6,7 +6,7 @@
 
 #include "base/random.hpp"
 #include "base/stream.hpp"
-#include "outside.hpp"
+#include "named_server.hpp"
 
 namespace budkavle::app {
 namespace {
@@ -100,41 +100,8 @@ Result<std::unique_ptr<net::Client>> client_of(const ApiOptions& options) {
         return fail("usage.api", {}, "--url, --trust",
                     "The address of the API and the issuers of its certificate are needed.",
                     "Give them, or set BUDKAVLE_ADMIN_URL and BUDKAVLE_ADMIN_TRUST.");
-    net::ClientOptions out;
-    BUDKAVLE_TRY(auto anchors, certificates_of(options.trust));
-    out.tls.server_trust = std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_server, std::move(anchors));
-    auto crls = std::make_shared<crypto::CrlStore>();
-    BUDKAVLE_CHECK(load_crls(options.crls, *crls));
-    out.tls.crls = crls;
-    out.tls.revocation = crypto::RevocationPolicy::when_present;
-    if (!options.certificate.empty()) {
-        BUDKAVLE_TRY(out.tls.identity, identity_of(options.key, options.certificate));
-    }
-    BUDKAVLE_TRY(out.guard, net::AddressGuard::from_ranges({"0.0.0.0/0", "::/0"}));  // named by the user
-    out.resolve = system_resolve();
-    return net::Client::create(std::move(out));
-}
-
-Error error_of(int status, ByteView octets) {
-    Error error{.code = "api.refused",
-                .rule = {},
-                .place = {},
-                .text = fmt::format("The API answered with status {}.", status),
-                .remedy = {},
-                .retry = status >= 500 ? Retry::later : Retry::never};
-    json::error_code bad;
-    const auto value = json::parse(as_text(octets), bad);
-    if (bad || !value.is_object()) return error;
-    const auto take = [&](std::string& into, std::string_view name) {
-        const auto* found = value.get_object().if_contains(name);
-        if (found != nullptr && found->is_string()) into = std::string(found->get_string());
-    };
-    take(error.code, "code");
-    take(error.rule, "rule");
-    take(error.place, "place");
-    take(error.text, "detail");
-    take(error.remedy, "remedy");
-    return error;
+    return client_of(NamedServer{
+        .key = options.key, .certificate = options.certificate, .trust = options.trust, .crls = options.crls});
 }
 
 std::string plain(const json::value& value) {
@@ -192,7 +159,8 @@ Result<Exit> run(const Command& command) {
     if (!body.empty()) request.body = &source;
     BUDKAVLE_TRY(const auto client, client_of(command.options));
     BUDKAVLE_TRY(const auto answer, client->send(request));
-    if (answer.status < 200 || answer.status > 299) return std::unexpected(error_of(answer.status, answer.body));
+    if (answer.status < 200 || answer.status > 299)
+        return std::unexpected(problem_of(answer.status, answer.body, "api.refused", "The API"));
     json::error_code ec;
     const auto value = json::parse(as_text(answer.body), ec);
     if (ec) {

@@ -5,7 +5,7 @@
 #include "base/stream.hpp"
 #include "command.hpp"
 #include "demo_facts.hpp"
-#include "outside.hpp"
+#include "named_server.hpp"
 
 namespace budkavle::app {
 
@@ -18,39 +18,8 @@ constexpr std::uint64_t kLargestAnswer = std::uint64_t{256} << 20;
 Result<std::unique_ptr<net::Client>> client_for_url(const OperatorOptions& options) {
     if (options.cert.empty() || options.key.empty() || options.trust.empty())
         return fail("usage.operator", {}, "--url", "--cert, --key and --trust are needed with it.");
-    net::ClientOptions out;
-    BUDKAVLE_TRY(auto anchors, certificates_of(options.trust));
-    out.tls.server_trust = std::make_shared<const crypto::TrustStore>(crypto::Purpose::tls_server, std::move(anchors));
-    auto crls = std::make_shared<crypto::CrlStore>();
-    BUDKAVLE_CHECK(load_crls(options.crls, *crls));
-    out.tls.crls = crls;
-    out.tls.revocation = crypto::RevocationPolicy::when_present;
-    BUDKAVLE_TRY(out.tls.identity, identity_of(options.key, options.cert));
-    // The operator named the address; it is not a peer's choice.
-    BUDKAVLE_TRY(out.guard, net::AddressGuard::from_ranges({"0.0.0.0/0", "::/0"}));
-    out.resolve = system_resolve();
-    return net::Client::create(std::move(out));
-}
-
-Error error_of(int status, ByteView octets) {
-    Error error{.code = "operator.refused",
-                .rule = {},
-                .place = {},
-                .text = fmt::format("The access point answered with status {}.", status),
-                .remedy = {},
-                .retry = status >= 500 ? Retry::later : Retry::never};
-    json::error_code bad;
-    const auto value = json::parse(as_text(octets), bad);
-    if (bad || !value.is_object()) return error;
-    const auto& problem = value.as_object();
-    const auto take = [&](std::string& into, std::string_view key) {
-        if (const auto text = text_at(problem, key); !text.empty()) into = text;
-    };
-    take(error.code, "code");
-    take(error.rule, "rule");
-    take(error.text, "detail");
-    take(error.remedy, "remedy");
-    return error;
+    return client_of(
+        NamedServer{.key = options.key, .certificate = options.cert, .trust = options.trust, .crls = options.crls});
 }
 
 }  // namespace
@@ -103,7 +72,7 @@ Result<Bytes> OperatorClient::call(const std::string& method, const std::string&
     request.max_response = kLargestAnswer;
     BUDKAVLE_TRY(auto answer, client_->send(request));
     if ((answer.status < 200 || answer.status > 299) && answer.status != also_good)
-        return std::unexpected(error_of(answer.status, answer.body));
+        return std::unexpected(problem_of(answer.status, answer.body, "operator.refused", "The access point"));
     return std::move(answer.body);
 }
 

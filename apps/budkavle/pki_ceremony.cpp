@@ -24,20 +24,6 @@ struct Options {
 };
 Options options;
 
-struct Office {
-    std::unique_ptr<obs::Log> log;
-    std::unique_ptr<ca::Authority> authority;
-};
-
-Result<Office> office() {
-    BUDKAVLE_TRY(const auto config, load_config(options.config));
-    if (!config.ca) return fail("usage.config", {}, options.config, "The configuration has no role [ca].");
-    Office out;
-    BUDKAVLE_TRY(out.log, obs::Log::open(config.log_folder, config.component, system_clock()));
-    BUDKAVLE_TRY(out.authority, open_authority(*config.ca, *out.log));
-    return out;
-}
-
 Result<ca::CaOrder> ca_order() {
     const auto purpose = ca::purpose_from(options.purpose);
     if (!purpose) return fail("usage.purpose", {}, "--purpose", "Not a purpose of a CA.");
@@ -174,7 +160,7 @@ Result<Exit> root() {
     BUDKAVLE_TRY(const auto order, ca_order());
     Protocol protocol("root " + options.id + " \"" + options.name + "\" " + options.purpose);
     BUDKAVLE_CHECK(protocol.checklist());
-    BUDKAVLE_TRY(auto pki, office());
+    BUDKAVLE_TRY(auto pki, open_pki(options.config));
     BUDKAVLE_TRY(const auto made, pki.authority->create_root(who(), order));
     BUDKAVLE_CHECK(export_certificate(protocol, made, options.id));
     BUDKAVLE_CHECK(export_list(protocol, *pki.authority, options.id));
@@ -189,7 +175,7 @@ Result<Exit> certify() {
     Protocol protocol("certify " + options.id + " \"" + options.name + "\" " + options.purpose + " below " + options.ca);
     protocol.add_file(options.request);
     BUDKAVLE_CHECK(protocol.checklist());
-    BUDKAVLE_TRY(auto pki, office());
+    BUDKAVLE_TRY(auto pki, open_pki(options.config));
     BUDKAVLE_TRY(const auto made, pki.authority->certify_ca(who(), options.ca, order, as_bytes(request)));
     BUDKAVLE_CHECK(export_certificate(protocol, made, options.id));
     BUDKAVLE_CHECK(protocol.sign(*pki.authority, who(), options.ca));
@@ -200,7 +186,7 @@ Result<Exit> list() {
     BUDKAVLE_CHECK(prepare());
     Protocol protocol("list of " + options.ca);
     BUDKAVLE_CHECK(protocol.checklist());
-    BUDKAVLE_TRY(auto pki, office());
+    BUDKAVLE_TRY(auto pki, open_pki(options.config));
     BUDKAVLE_CHECK(pki.authority->publish_now(who(), options.ca));
     BUDKAVLE_CHECK(export_list(protocol, *pki.authority, options.ca));
     BUDKAVLE_CHECK(protocol.sign(*pki.authority, who(), options.ca));
@@ -236,7 +222,7 @@ void add_online(CLI::App& pki, Exit& exit) {
     with_order(request);
     request.add_option("--out", options.out)->required();
     on(request, exit, []() -> Result<Exit> {
-        BUDKAVLE_TRY(auto pki_office, office());
+        BUDKAVLE_TRY(auto pki_office, open_pki(options.config));
         BUDKAVLE_TRY(const auto order, ca_order());
         BUDKAVLE_TRY(const auto made, pki_office.authority->request_ca(options.who, order));
         BUDKAVLE_CHECK(write_file_atomic(options.out, as_bytes(made), 0644));
@@ -251,7 +237,7 @@ void add_online(CLI::App& pki, Exit& exit) {
     install.add_option("--root", options.root, "certificate of the root")->required();
     install.add_option("--root-id", options.root_id)->required();
     on(install, exit, []() -> Result<Exit> {
-        BUDKAVLE_TRY(auto pki_office, office());
+        BUDKAVLE_TRY(auto pki_office, open_pki(options.config));
         BUDKAVLE_TRY(const auto order, ca_order());
         BUDKAVLE_TRY(const auto certificate, certificate_of(options.certificate));
         BUDKAVLE_TRY(const auto above, certificate_of(options.root));
@@ -264,7 +250,7 @@ void add_online(CLI::App& pki, Exit& exit) {
     recovering.add_option("--ca", options.ca)->required();
     recovering.add_option("FILE", options.list)->required();
     on(recovering, exit, []() -> Result<Exit> {
-        BUDKAVLE_TRY(auto pki_office, office());
+        BUDKAVLE_TRY(auto pki_office, open_pki(options.config));
         BUDKAVLE_TRY(const auto octets, read_file(options.list));
         BUDKAVLE_TRY(const auto count, pki_office.authority->recover(options.who, options.ca, octets));
         fmt::print("{}\n", count);
@@ -276,7 +262,7 @@ void add_online(CLI::App& pki, Exit& exit) {
     import.add_option("--ca", options.ca)->required();
     import.add_option("FILE", options.list)->required();
     on(import, exit, []() -> Result<Exit> {
-        BUDKAVLE_TRY(auto pki_office, office());
+        BUDKAVLE_TRY(auto pki_office, open_pki(options.config));
         BUDKAVLE_TRY(const auto octets, read_file(options.list));
         BUDKAVLE_CHECK(pki_office.authority->import_list(options.who, options.ca, octets));
         return Exit::yes;

@@ -20,20 +20,14 @@ struct Options {
 };
 Options options;
 
-struct Office {
-    std::unique_ptr<obs::Log> log;
-    std::unique_ptr<ca::Authority> authority;
+struct Office : PkiOffice {
     std::unique_ptr<ca::Requests> desk;
 };
 
 Result<Office> office() {
-    BUDKAVLE_TRY(const auto config, load_config(options.config));
-    if (!config.ca) return fail("usage.config", {}, options.config, "The configuration has no role [ca].");
-    Office out;
-    BUDKAVLE_TRY(out.log, obs::Log::open(config.log_folder, config.component, system_clock()));
-    BUDKAVLE_TRY(out.authority, open_authority(*config.ca, *out.log));
-    out.desk = std::make_unique<ca::Requests>(*out.authority);
-    return out;
+    BUDKAVLE_TRY(auto pki, open_pki(options.config));
+    auto desk = std::make_unique<ca::Requests>(*pki.authority);
+    return Office{std::move(pki), std::move(desk)};
 }
 
 boost::json::object act(const std::optional<ca::Act>& one) {

@@ -150,6 +150,15 @@ Result<Exit> serve(const ServeOptions& options) {
 
 }  // namespace
 
+Result<PkiOffice> open_pki(const std::string& config_file) {
+    BUDKAVLE_TRY(const auto config, load_config(config_file));
+    if (!config.ca) return fail("usage.config", {}, config_file, "The configuration has no role [ca].");
+    PkiOffice out;
+    BUDKAVLE_TRY(out.log, obs::Log::open(config.log_folder, config.component, system_clock()));
+    BUDKAVLE_TRY(out.authority, open_authority(*config.ca, *out.log));
+    return out;
+}
+
 Result<std::unique_ptr<ca::Authority>> open_authority(const CaRole& role, obs::Log& log) {
     Bytes passphrase;
     if (role.keys.empty()) {

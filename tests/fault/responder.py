@@ -1,5 +1,6 @@
 """An OCSP responder: `openssl ocsp` answers with the key of a demo's own authority, one process a question; this server carries the octets, and may hang,
 talk nonsense or be away."""
+import contextlib
 import http.server
 import pathlib
 import subprocess
@@ -36,7 +37,8 @@ class Responder:
                 self.send_header("Content-Type", "application/ocsp-response")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                with contextlib.suppress(OSError):  # who asked may have been killed meanwhile
+                    self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
