@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import http.client
+import urllib.parse
 
 import jsonschema
 
@@ -37,6 +38,10 @@ def make_pki(folder):
         (folder / "ext").write_text(f"basicConstraints=CA:false\nkeyUsage=digitalSignature\nextendedKeyUsage={use}\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n")
         sh(f"openssl req -new -newkey rsa:3072 -nodes -keyout {name}.key -out {name}.csr -subj '/C=SE/O=Made-up/CN={name}' && "
            f"openssl x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out {name}.pem", folder)
+    for name, use in (("signer", "digitalSignature"), ("ap", "digitalSignature,keyEncipherment"), ("o2o", "digitalSignature,keyEncipherment")):
+        (folder / "ext").write_text(f"basicConstraints=CA:false\nkeyUsage={use}\n")
+        sh(f"openssl req -new -newkey rsa:3072 -nodes -keyout {name}.key -out {name}.csr -subj '/C=SE/O=Made-up/CN={name}' && "
+           f"openssl x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out {name}.pem", folder)
     (folder / "passphrase").write_text("a long made-up passphrase\n")
     os.chmod(folder / "passphrase", 0o600)
 
@@ -58,6 +63,17 @@ client_trust = ["ca.pem"]
 revocation_when_present = true
 hosts = ["localhost", "127.0.0.1"]
 {more}
+[admin.smp]
+database = "smp.db"
+base_url = "https://smp.example.se/"
+signing_key = "signer.key"
+signing_certificate = "signer.pem"
+smp_trust = "ca.pem"
+ap_trust = "ca.pem"
+o2o_trust = "ca.pem"
+revocation_when_present = true
+[admin.sml]
+database = "sml.db"
 [ca]
 address = "127.0.0.1"
 port = {ca_port}
@@ -124,6 +140,68 @@ def check_document(document):
             tally.check(f"{operation['operationId']}: it says who may", bool(operation["x-budkavle-rule"]["roles"]))
     tally.check("operation ids are unique", len(set(names)) == len(names))
     return names
+
+
+DOCUMENTS = ("urn:riv:infrastructure:messaging:MessageWithAttachments:3::messagePayload##3.0::tm-base-ext-sigenc",
+             "urn:oasis:names:specification:ubl:schema:xsd:ApplicationResponse-2::ApplicationResponse##fdc:digg.se:edelivery:messagetype:response:1::2.1::tm-base-ext-sigenc")
+PARTICIPANT = "0203:exempel.example.se"
+
+
+class Registers:
+    """SMP and locator over the API: what one person may do is done, what needs two is approved by the other."""
+
+    def __init__(self, api, folder):
+        self.api, self.folder = api, folder
+
+    def act(self, who, method, pattern, body=None, **names):
+        path = pattern.format(**{name: urllib.parse.quote(value, safe="") for name, value in names.items()})
+        status, answer, _ = self.api.call(who, method, path, {**body, "reason": "test"} if body is not None else None, pattern=pattern)
+        if status == 202:
+            proposer_alone = self.api.call(who, "POST", f"/cases/{answer['case']}/approval", None, pattern="/cases/{case}/approval")[0]
+            tally.check(f"SEC-55: {method} {pattern}: nobody approves alone", proposer_alone in (403, 409, 422), proposer_alone)
+            other = "bo" if who == "anna" else "anna"
+            status, answer, _ = self.api.call(other, "POST", f"/cases/{answer['case']}/approval", None, pattern="/cases/{case}/approval")
+            tally.check(f"{method} {pattern}: the other person's approval carries it out", status == 200 and answer["state"] == "done", str(answer)[:300])
+        tally.check(f"{method} {pattern} is done", status in (200, 201, 204), f"{status} {str(answer)[:300]}")
+        return answer
+
+    def smp(self):
+        text = {name: (self.folder / f"{name}.pem").read_text() for name in ("ap", "o2o", "anna")}
+        sha256 = sh("openssl x509 -in ap.pem -outform DER | sha256sum", self.folder).split()[0]
+        operator, one = "/smp/operators/{operator}", "/smp/operators/{operator}/participants/{participant}"
+        who = {"operator": "op1", "participant": PARTICIPANT}
+        self.act("anna", "PUT", operator, {"name": "Operatör 1"}, operator="op1")
+        self.act("anna", "POST", operator + "/ap-certificates", {"name": "AP0001", "certificate": text["ap"]}, operator="op1")
+        status, refused, _ = self.api.call("anna", "POST", "/smp/operators/op1/ap-certificates", {"name": "AP0002", "certificate": (self.folder / "ap.key").read_text(), "reason": "x"},
+                                           pattern=operator + "/ap-certificates")
+        tally.check("a private key in a body is refused", 400 <= status < 500 and "PRIVATE" not in str(refused), f"{status} {refused}")
+        self.act("anna", "PUT", operator + "/endpoints/{endpoint}", {"uri": "https://ap.example.se/as4", "profile": "digg-transport-as4-v1_0", "certificateSha256": sha256,
+                                                                     "description": "AP", "contact": "https://support.example.se/"}, operator="op1", endpoint="ap1")
+        self.act("anna", "POST", operator + "/participants", {"id": PARTICIPANT, "organisation": "Made-up"}, operator="op1")
+        for document in DOCUMENTS:
+            self.act("anna", "POST", one + "/services", {"document": document, "endpoints": ["ap1"]}, **who)
+        for use in ("signing", "encryption"):
+            self.act("anna", "POST", one + "/certificates", {"use": use, "certificate": text["o2o"]}, **who)
+        self.act("bo", "POST", one + "/status", {"status": "approved"}, **who)
+        found = self.act("anna", "GET", one, **who)
+        tally.check("the participant is published by the register behind the API", found["publishState"] == "published", str(found)[:300])
+        history = self.act("anna", "GET", one + "/history", **who)
+        tally.check("FED-05: its history names who", len(history["items"]) >= 6, str(history)[:300])
+        for path in ("/endpoints", "/participants", "/planned-changes", "/bulk-changes", "/events", "/locator-queue", "/certificate-findings"):
+            self.act("anna", "GET", operator + path, operator="op1")
+        other = self.api.call("anna", "GET", f"/smp/operators/op2/participants/{urllib.parse.quote(PARTICIPANT, safe='')}", pattern=one)[0]
+        tally.check("SEC-31: below another operator it is not there", other == 404, other)
+
+    def sml(self):
+        domain = "sml.example.se"
+        self.act("anna", "PUT", "/sml/domains/{domain}", {"zone": domain}, domain=domain)
+        self.act("anna", "PUT", "/sml/accounts/{smlAccount}", {"domain": domain, "certificate": (self.folder / "gateway.pem").read_text()}, smlAccount="smp-account")
+        self.act("anna", "POST", "/sml/publishers", {"account": "smp-account", "id": "SMP-1", "logicalAddress": "https://smp.example.se/", "physicalAddress": "192.0.2.1"})
+        self.act("anna", "POST", "/sml/publishers/{publisher}/participants", {"participants": [f"iso6523-actorid-upis::{PARTICIPANT}"]}, publisher="SMP-1")
+        listed = self.act("anna", "GET", "/sml/participants")
+        tally.check("the participant is registered, and waits for its zone", [one["publisher"] for one in listed["items"]] == ["SMP-1"], str(listed)[:300])
+        for path in ("/sml/publishers/{publisher}", "/sml/queue", "/sml/migrations"):
+            self.act("anna", "GET", path, publisher="SMP-1")
 
 
 def command(folder, port, who, *arguments, code=0, language="C"):
@@ -200,6 +278,17 @@ with tempfile.TemporaryDirectory() as name:
             tally.check("SEC-55: another person's approval carries it out", done["state"] == "done", str(done))
         tally.check("the new account gets in", api.call("stranger", "GET", "/account")[1]["grants"][0]["role"] == "pki-officer")
         tally.check("people read it in Swedish", "totalt" in command(folder, port, "anna", "admin", "accounts", "list", language="sv_SE.UTF-8"))
+
+        # --- SMP and locator behind the same listener
+        registers = Registers(api, folder)
+        registers.smp()
+        registers.sml()
+
+        # --- the register is backed up while it runs
+        for words, code in ((("backup", "--config", "admin.toml", "--to", "backups", "--key", "backup.key", "--json"), 0),
+                            (("restore", "--config", "admin.toml", "--from", "backups", "--key", "backup.key"), 1)):
+            done = subprocess.run([BUDKAVLE, *words], cwd=folder, capture_output=True, text=True)
+            tally.check(f"SEC-100, SEC-102: {words[0]} beside the running register exits {code}", done.returncode == code, done.stdout + done.stderr)
 
         # --- the audit trail, over the API and on the host
         status, trail, _ = api.call("anna", "GET", f"/audit-events?object={made['id']}")
