@@ -7,6 +7,7 @@ and, with --repair, mended. The seed is printed; --seed repeats the choices.
 """
 import argparse
 import collections
+import concurrent.futures
 import http.client
 import json
 import os
@@ -178,12 +179,23 @@ schema = "smp2"
 class Storm:
     """Operations of many people, one after the other, each by its rights."""
 
-    def __init__(self, world, chance, count):
-        self.world, self.chance, self.count = world, chance, count
+    def __init__(self, world, seed, count):
+        self.world, self.seed, self.count = world, seed, count
+        self.own = threading.local()
         self.ids = [f"0203:kommun-{i}.example.se" for i in range(max(6, min(40, count // 20)))]
         self.operator = {}  # of the participant, as far as is known
         self.outcomes, self.refusals = collections.Counter(), collections.Counter()
         self.rolled = 0
+
+    @property
+    def chance(self):
+        return self.own.chance
+
+    def run(self, number):
+        """One of several people at work."""
+        self.own.chance = random.Random(self.seed * 16 + number)
+        while self.outcomes["done"] + self.outcomes["refused"] < self.count:
+            self.one()
 
     def call(self, admin, op, method, path, body=None):
         """As somebody who may; waits when there were too many questions, or nobody answers."""
@@ -233,7 +245,7 @@ class Storm:
             "roll certificate": (0.4, lambda: self.roll(op)),
         }
         if self.rolled == 0 and self.outcomes["done"] > self.count // 8:
-            name = "roll certificate"
+            name = "roll certificate"  # at least once, also in a short run
         else:
             name = chance.choices(list(acts), [weight for weight, _ in acts.values()])[0]
         try:
@@ -271,6 +283,10 @@ class Storm:
     def roll(self, op):
         """A new AS4 certificate by the PKI, swapped in at both SMPs; the old one is revoked."""
         world = self.world
+        with world.lock:
+            self.roll_one(world, op)
+
+    def roll_one(self, world, op):
         self.rolled += 1
         where = world.platform.folder / "rolled" / f"{op}-{self.rolled}"
         name = {"ap1": "AP0001-SDK-DEMO", "ap2": "AP0002-SDK-DEMO"}[op]
@@ -332,15 +348,15 @@ class Patient:
 class Failures:
     """Until told to end: kills services, name server and database at random moments and starts them again."""
 
-    def __init__(self, world, chance):
-        self.world, self.chance = world, chance
+    def __init__(self, world, chance, pause):
+        self.world, self.chance, self.pause = world, chance, pause
         self.done = collections.Counter()
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self):
-        while not self.ending.wait(self.chance.uniform(0.2, 2.0)):
+        while not self.ending.wait(self.chance.uniform(0.2, self.pause)):
             name = self.chance.choice(("smp", "smp2", "sml", "ca", "smp2-admin", "dns", "dns", "postgresql", "postgresql"))
             process = self.world.platform.processes[name]
             process.end(signal.SIGQUIT if name == "postgresql" else signal.SIGKILL)
@@ -416,6 +432,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--operations", type=int, default=150)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--people", type=int, default=3, help="who act at the same time; one alone repeats the choices of a seed exactly")
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two failures, at most")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 31)
@@ -427,14 +445,15 @@ def main():
     try:
         world = World(scratch)
         print("two SMPs, locator, name server, PKI and database run", flush=True)
-        storm = Storm(world, random.Random(seed), options.operations)
-        failures = Failures(world, random.Random(seed + 1))
-        told = time.monotonic()
-        while storm.outcomes["done"] + storm.outcomes["refused"] < options.operations:
-            storm.one()
-            if time.monotonic() - told > 30:
-                told = time.monotonic()
+        storm = Storm(world, seed, options.operations)
+        failures = Failures(world, random.Random(seed + 1), options.pause)
+        with concurrent.futures.ThreadPoolExecutor(options.people) as pool:
+            people = [pool.submit(storm.run, number) for number in range(options.people)]
+            while concurrent.futures.wait(people, 30).not_done:
                 print(f"  {storm.outcomes['done']} done, {storm.outcomes['refused']} refused; failures {sum(failures.done.values())}", flush=True)
+            for one in people:
+                one.result()
+        storm.own.chance = random.Random(seed)
         struck = failures.end()
         failures = None
         storm.tidy()
