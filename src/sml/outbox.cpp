@@ -1,6 +1,7 @@
 #include "sml/outbox.hpp"
 
 #include <algorithm>
+#include <future>
 
 #include "base/random.hpp"
 #include "sml/desired.hpp"
@@ -8,6 +9,7 @@
 namespace budkavle::sml {
 namespace {
 
+constexpr std::size_t kLanes = 4;  ///< messages under way at the same time
 constexpr std::size_t kChunk = 50;
 constexpr std::chrono::seconds kLease{30};
 
@@ -133,7 +135,7 @@ Result<Outbox::Batch> Outbox::next_batch() const {
                 "sml_queue q LEFT JOIN sml_participants p ON p.name = q.name LEFT JOIN sml_publishers s ON s.folded "
                 "= p.publisher LEFT JOIN sml_publishers t ON t.folded = q.publisher WHERE q.domain = ?1 AND q.due "
                 "<= ?2 ORDER BY q.due, q.change LIMIT CAST(?3 AS INTEGER)",
-                {config_.zone, stamp(clock_.now()), static_cast<std::int64_t>(config_.batch)}));
+                {config_.zone, stamp(clock_.now()), static_cast<std::int64_t>(config_.batch * kLanes)}));
         for (const auto& row : rows) {
             dns::NameContent content;
             if (row.text(1) == "publisher") {
@@ -151,12 +153,37 @@ Result<Outbox::Batch> Outbox::next_batch() const {
     return out;
 }
 
+/// Several messages at once: a name server commits, and signs, the updates that wait for one zone together. No name stands
+/// in two of them.
 Result<std::size_t> Outbox::drain() {
     BUDKAVLE_TRY(const auto batch, next_batch());
-    if (batch.names.empty()) return 0;
-    auto sent = send(batch, 0, batch.names.size());
-    if (!sent) BUDKAVLE_CHECK(unreachable(sent.error()));
-    return sent;
+    const auto size = batch.names.size();
+    std::vector<std::future<Result<>>> answers;
+    const auto end_of = [&](std::size_t from) { return std::min(from + config_.batch, size); };
+    for (std::size_t from = 0; from < size; from += config_.batch) {
+        answers.push_back(std::async(size > config_.batch ? std::launch::async : std::launch::deferred, [&, from] {
+            return primary_.replace(config_.zone, std::span(batch.names).subspan(from, end_of(from) - from));
+        }));
+    }
+    std::size_t taken = 0;
+    std::optional<Error> away;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        const auto from = i * config_.batch;
+        const auto answer = answers[i].get();
+        if (answer) {
+            BUDKAVLE_CHECK(published(batch, from, end_of(from)));
+            taken += end_of(from) - from;
+            continue;
+        }
+        // Refused: one by one what is to blame.
+        const auto rest = answer.error().retry == Retry::never ? send(batch, from, end_of(from))
+                                                               : Result<std::size_t>(std::unexpected(answer.error()));
+        if (!rest) away = rest.error();
+        taken += rest.value_or(0);
+    }
+    if (!away) return taken;
+    BUDKAVLE_CHECK(unreachable(*away));
+    return std::unexpected(*away);
 }
 
 /// A batch that is refused (or too long) is halved until the name that is to blame stands alone.
