@@ -405,6 +405,7 @@ def plant_and_repair(world):
     schema, sql, zone = "smp", world.postgres.sql, world.platform.zone
     ids = [f"0203:planterad-{i}.example.se" for i in range(14)]
     call = world.first.call
+    call("POST", "/smp/operators/ap1/state", {"state": "active", "reason": "x"})
     for who in ids[:12]:
         world.publish(world.first, who)
     world.settled(60)
