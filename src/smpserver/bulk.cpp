@@ -124,10 +124,11 @@ Result<BulkChange> Register::start_bulk(const Actor& actor, const Change& change
         const auto users = bulks::users_of(reach, own);
         std::vector<Value> parameters{std::int64_t{0}, std::int64_t{0}};
         parameters.insert(parameters.end(), own.begin(), own.end());
+        // Nothing of `s` but its participant: with its operator, SQLite reads all services of the operator for each participant.
         BUDKAVLE_TRY(
             const auto rows,
             tx.query("SELECT COUNT(*) FROM (SELECT DISTINCT s.participant, s.document FROM member_services s JOIN "
-                     "members m ON m.folded = s.participant WHERE ?1 = 0 AND ?2 = 0 AND s.operator = ?3 AND " +
+                     "members m ON m.folded = s.participant WHERE ?1 = 0 AND ?2 = 0 AND " +
                          users + ") x",
                      parameters));
         bulk.known.total = rows.front().integer(0);
