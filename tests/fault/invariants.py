@@ -324,13 +324,16 @@ class Storm:
                         self.quietly(admin, "DELETE", f"/smp/operators/{op}/participants/{quoted(who)}?reason=dubbel")
 
     def contradictions(self):
-        """Migrated to an SMP whose people had withdrawn it meanwhile: only people know, so they are told, and the locator's let it go."""
+        """What the people of two SMPs decided against each other, they are told: both publish it, and the one that the locator does not name lets it go;
+        or it was migrated to an SMP that had withdrawn it meanwhile, and the locator lets it go."""
         told = collections.Counter()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             report = self.world.platform.consistency("--patience", "0")
             if not report["findings"] and report["pending"] == 0:
                 break
+            if any(one["finding"] in ("locator.elsewhere", "smp.registering") for one in report["findings"]):
+                self.tidy()  # both publish it: the locator has decided by now
             for one in report["findings"]:
                 if one["finding"] != "locator.extra":
                     continue
