@@ -435,7 +435,10 @@ def plant_and_repair(world):
     assert not missed, f"not found: {missed}\n{json.dumps(found, indent=1)[:6000]}"
     assert all(f["rule"] and f["remedy"] and f["place"] for f in found["findings"]), found
     # One repair may uncover the next: what the wrong SMP lets go of, the right one must register.
-    wait_for(lambda: not world.platform.consistency("--patience", "60", "--repair")["findings"], 90, "repairs do not come to an end", pause=2)
+    def mended():
+        again = world.platform.consistency("--patience", "60", "--repair", "--once")
+        return not again["findings"] and again["pending"] == 0
+    wait_for(mended, 90, "repairs do not come to an end", pause=1)
     report = world.settled(60)
     print(f"planted: {len(wanted)} inconsistencies found, {found['repairsQueued']} repairs queued, none left", flush=True)
     # What only people can mend: a certificate in use is revoked.
