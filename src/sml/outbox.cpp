@@ -158,8 +158,8 @@ Result<Outbox::Batch> Outbox::next_batch() const {
 Result<std::size_t> Outbox::drain() {
     BUDKAVLE_TRY(const auto batch, next_batch());
     const auto size = batch.names.size();
-    std::vector<std::future<Result<>>> answers;
     const auto end_of = [&](std::size_t from) { return std::min(from + config_.batch, size); };
+    std::vector<std::future<Result<>>> answers;  // last of what they use: its end waits for those under way
     for (std::size_t from = 0; from < size; from += config_.batch) {
         answers.push_back(std::async(size > config_.batch ? std::launch::async : std::launch::deferred, [&, from] {
             return primary_.replace(config_.zone, std::span(batch.names).subspan(from, end_of(from) - from));
