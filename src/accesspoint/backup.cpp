@@ -1,8 +1,5 @@
 #include "accesspoint/backup.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <set>
 
@@ -15,6 +12,7 @@
 #include "crypto/digest.hpp"
 #include "store/blob.hpp"
 #include "store/copy.hpp"
+#include "store/workbench.hpp"
 
 namespace budkavle::accesspoint {
 namespace {
@@ -26,33 +24,17 @@ constexpr std::string_view kManifest = "manifest.json";
 constexpr std::string_view kDatabase = "accesspoint.db";
 constexpr std::string_view kBlobs = "blobs/";
 
-/// A folder beside the store for what is half done; gone with this object.
-class Workbench {
-public:
-    static Result<std::unique_ptr<Workbench>> make(const fs::path& folder, const char* name) {
-        auto bench = std::make_unique<Workbench>();
-        bench->path_ = folder / (std::string(name) + "-" + new_uuid());
-        std::error_code code;
-        fs::create_directories(bench->path_ / "blobs", code);
-        if (!code) fs::permissions(bench->path_, fs::perms::owner_all, code);
-        if (code) return fail("backup.folder", {}, bench->path_.string(), code.message());
-        return bench;
-    }
-    Workbench() = default;
-    ~Workbench() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    Workbench(const Workbench&) = delete;
-    Workbench& operator=(const Workbench&) = delete;
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
-
 std::string key_sha256(const SecretBytes& key) {
     return hex_encode(crypto::sha256(key.view()));
+}
+
+/// A folder beside the store, with one for blobs in it.
+Result<std::unique_ptr<store::Workbench>> make_bench(const fs::path& folder, const std::string& name) {
+    BUDKAVLE_TRY(auto bench, store::Workbench::make(folder, name));
+    std::error_code code;
+    fs::create_directory(bench->path() / "blobs", code);
+    if (code) return fail("backup.folder", {}, bench->path().string(), code.message());
+    return bench;
 }
 
 /// Committed blobs never change: a second name keeps the octets while the access point goes on.
@@ -73,14 +55,6 @@ Result<std::set<std::string>> named_blobs(store::Database& database) {
     }));
     named.erase("");
     return named;
-}
-
-Result<> sync(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool done = fd >= 0 && ::fsync(fd) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!done) return fail("restore.sync", {}, path.string(), "What was restored cannot be synced.", {}, Retry::later);
-    return {};
 }
 
 Result<> check_place(const AccessPointConfig& config) {
@@ -141,7 +115,7 @@ Result<BackupReport> take_backup(const AccessPointConfig& config, const fs::path
     }
     BUDKAVLE_TRY(const auto store_key, store::load_or_create_key(config.key_file));
     BUDKAVLE_TRY(const auto source, store::Database::open_at(location, migrations()));
-    BUDKAVLE_TRY(const auto bench, Workbench::make(config.folder, "backup"));
+    BUDKAVLE_TRY(const auto bench, make_bench(config.folder, "backup"));
 
     BackupReport report{.taken = now};
     const auto links = bench->path() / "blobs";
@@ -182,20 +156,6 @@ Result<BackupReport> take_backup(const AccessPointConfig& config, const fs::path
 
 namespace {
 
-/// The one backup in a folder, when none was named.
-Result<std::string> choose(const RestoreOrder& order) {
-    if (!order.id.empty()) return order.id;
-    std::vector<std::string> found;
-    std::error_code code;
-    for (const auto& entry : fs::directory_iterator(order.from, code)) {
-        if (entry.path().extension() == ".blob") found.push_back(entry.path().stem().string());
-    }
-    if (found.size() == 1) return found.front();
-    return fail("usage.backup", {}, order.from.string(),
-                found.empty() ? "There is no backup in this folder." : "There are several backups in this folder.",
-                "Name one with --id.");
-}
-
 /// Unpacks into the bench.
 Result<Manifest> unpack(Source& from, const fs::path& bench, const AccessPointConfig& config,
                         const SecretBytes& store_key, std::size_t& blobs) {
@@ -212,7 +172,7 @@ Result<Manifest> unpack(Source& from, const fs::path& bench, const AccessPointCo
         BUDKAVLE_TRY(const auto file, FileSink::create(path));
         BUDKAVLE_CHECK(copy(octets, *file));
         BUDKAVLE_CHECK(file->finish());
-        BUDKAVLE_CHECK(sync(path));
+        BUDKAVLE_CHECK(store::sync_restored(path));
         if (blob) ++blobs;
         return {};
     }));
@@ -230,7 +190,7 @@ Result<> put_in_place(const AccessPointConfig& config, const fs::path& bench) {
         if (code) break;
     }
     if (code) return fail("restore.move", {}, config.folder.string(), code.message());
-    BUDKAVLE_CHECK(sync(config.folder / "blobs"));
+    BUDKAVLE_CHECK(store::sync_restored(config.folder / "blobs"));
     const auto location = database_location(config);
     if (store::is_shared(location)) {
         BUDKAVLE_TRY(const auto from, store::Database::open(bench / kDatabase, migrations()));
@@ -238,10 +198,10 @@ Result<> put_in_place(const AccessPointConfig& config, const fs::path& bench) {
         BUDKAVLE_CHECK(store::copy_database(*from, *to));
         return {};
     }
-    BUDKAVLE_CHECK(sync(bench / kDatabase));
+    BUDKAVLE_CHECK(store::sync_restored(bench / kDatabase));
     fs::rename(bench / kDatabase, std::get<fs::path>(location), code);
     if (code) return fail("restore.move", {}, config.folder.string(), code.message());
-    return sync(config.folder);
+    return store::sync_restored(config.folder);
 }
 
 }  // namespace
@@ -256,9 +216,9 @@ Result<RestoreReport> restore_backup(const AccessPointConfig& config, const Rest
     BUDKAVLE_TRY(const auto store_key, store::load_or_create_key(config.key_file));
     BUDKAVLE_TRY(const auto archives, store::BlobStore::open(order.from, key));
     RestoreReport report;
-    BUDKAVLE_TRY(report.id, choose(order));
+    BUDKAVLE_TRY(report.id, store::choose_backup(order.from, order.id));
     BUDKAVLE_TRY(const auto from, archives->read(report.id));
-    BUDKAVLE_TRY(const auto bench, Workbench::make(config.folder, "restore"));
+    BUDKAVLE_TRY(const auto bench, make_bench(config.folder, "restore"));
     BUDKAVLE_TRY(const auto manifest, unpack(*from, bench->path(), config, store_key, report.blobs));
     report.taken = manifest.taken;
     {

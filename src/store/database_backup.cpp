@@ -1,58 +1,20 @@
 #include "store/database_backup.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "base/random.hpp"
 #include "base/stream.hpp"
 #include "store/blob.hpp"
 #include "store/copy.hpp"
+#include "store/workbench.hpp"
 
 namespace budkavle::store {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kDatabase = "database.db";
 constexpr std::string_view kForm = "budkavle-database-1";
 constexpr std::size_t kHead = 4096;  ///< octets before those of the database: lines, filled up with line feeds
-
-/// For the owner alone, and gone with this object: here lies what is half done.
-class Workbench {
-public:
-    static Result<std::unique_ptr<Workbench>> make(const Location& location) {
-        const auto* file = std::get_if<fs::path>(&location);
-        auto bench = std::make_unique<Workbench>();
-        const auto parent = file != nullptr ? file->parent_path() : fs::temp_directory_path();
-        bench->folder_ = parent / ("backup-" + new_uuid());
-        std::error_code code;
-        fs::create_directories(parent, code);
-        if (!code) fs::create_directory(bench->folder_, code);
-        if (!code) fs::permissions(bench->folder_, fs::perms::owner_all, code);
-        if (code) return fail("backup.folder", {}, bench->folder_.string(), code.message());
-        return bench;
-    }
-    Workbench() = default;
-    ~Workbench() {
-        std::error_code ignored;
-        if (!folder_.empty()) fs::remove_all(folder_, ignored);
-    }
-    Workbench(const Workbench&) = delete;
-    Workbench& operator=(const Workbench&) = delete;
-    [[nodiscard]] fs::path database() const { return folder_ / "database.db"; }
-
-private:
-    fs::path folder_;
-};
-
-Result<> sync(const fs::path& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool done = fd >= 0 && ::fsync(fd) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!done) return fail("restore.sync", {}, path.string(), "What was restored cannot be synced.", {}, Retry::later);
-    return {};
-}
 
 std::string head_of(const BackupSubject& subject, Time now) {
     auto head = std::string(kForm) + "\n" + subject.kind + "\n" + subject.name + "\n" + format_utc(now) + "\n";
@@ -79,17 +41,10 @@ Result<Time> check_head(Source& from, const BackupSubject& subject) {
     return *taken;
 }
 
-Result<std::string> choose(const fs::path& folder, const std::string& id) {
-    if (!id.empty()) return id;
-    std::vector<std::string> found;
-    std::error_code code;
-    for (const auto& entry : fs::directory_iterator(folder, code)) {
-        if (entry.path().extension() == ".blob") found.push_back(entry.path().stem().string());
-    }
-    if (found.size() == 1) return found.front();
-    return fail("usage.backup", {}, folder.string(),
-                found.empty() ? "There is no backup in this folder." : "There are several backups in this folder.",
-                "Name one with --id.");
+/// Beside the database, or where temporary files lie when it is on a server.
+Result<std::unique_ptr<Workbench>> bench_for(const Location& location) {
+    const auto* file = std::get_if<fs::path>(&location);
+    return Workbench::make(file != nullptr ? file->parent_path() : fs::temp_directory_path(), "backup");
 }
 
 /// Opens a database that did not exist before, without the rows it is born with.
@@ -110,11 +65,11 @@ Result<> put_in_place(const BackupSubject& subject, const fs::path& file) {
         return {};
     }
     const auto& place = std::get<fs::path>(subject.location);
-    BUDKAVLE_CHECK(sync(file));
+    BUDKAVLE_CHECK(sync_restored(file));
     std::error_code code;
     fs::rename(file, place, code);
     if (code) return fail("restore.move", {}, place.string(), code.message());
-    return sync(place.parent_path());
+    return sync_restored(place.parent_path());
 }
 
 }  // namespace
@@ -126,17 +81,17 @@ Result<DatabaseBackup> take_database_backup(const BackupSubject& subject, const 
         return fail("backup.pending", "SEC-104", describe(subject.location),
                     "The database is missing, or has another schema than this program.", "Use the program that runs.");
     }
-    BUDKAVLE_TRY(const auto bench, Workbench::make(subject.location));
+    BUDKAVLE_TRY(const auto bench, bench_for(subject.location));
     DatabaseBackup report{.taken = now};
     {
         BUDKAVLE_TRY(const auto source, Database::open_at(subject.location, subject.migrations));
-        BUDKAVLE_TRY(const auto copied, open_empty(subject, bench->database()));
+        BUDKAVLE_TRY(const auto copied, open_empty(subject, bench->path() / kDatabase));
         BUDKAVLE_TRY(report.rows, copy_database(*source, *copied));
     }
     BUDKAVLE_TRY(const auto archives, BlobStore::open(to / subject.kind, key));
     BUDKAVLE_TRY(const auto file, archives->create());
     BUDKAVLE_CHECK(file->write(as_bytes(head_of(subject, now))));
-    BUDKAVLE_TRY(const auto octets, FileSource::open(bench->database()));
+    BUDKAVLE_TRY(const auto octets, FileSource::open(bench->path() / kDatabase));
     BUDKAVLE_CHECK(copy(*octets, *file));
     BUDKAVLE_TRY(report.id, file->commit());
     return report;
@@ -151,20 +106,20 @@ Result<DatabaseBackup> restore_database(const BackupSubject& subject, const fs::
                     "Move it away first (another file, another schema): it may know of changes that the backup does not.");
     const auto folder = from / subject.kind;
     DatabaseBackup report;
-    BUDKAVLE_TRY(report.id, choose(folder, id));
+    BUDKAVLE_TRY(report.id, choose_backup(folder, id));
     BUDKAVLE_TRY(const auto archives, BlobStore::open(folder, key));
     BUDKAVLE_TRY(const auto octets, archives->read(report.id));
     BUDKAVLE_TRY(report.taken, check_head(*octets, subject));
-    BUDKAVLE_TRY(const auto bench, Workbench::make(subject.location));
-    BUDKAVLE_TRY(const auto sink, FileSink::create(bench->database()));
+    BUDKAVLE_TRY(const auto bench, bench_for(subject.location));
+    BUDKAVLE_TRY(const auto sink, FileSink::create(bench->path() / kDatabase));
     BUDKAVLE_CHECK(copy(*octets, *sink));
     BUDKAVLE_CHECK(sink->finish());
     {
         // Before it is in place: there is no moment at which anybody could act on the old state.
-        BUDKAVLE_TRY(const auto old, Database::open(bench->database(), subject.migrations));
+        BUDKAVLE_TRY(const auto old, Database::open(bench->path() / kDatabase, subject.migrations));
         BUDKAVLE_CHECK(old->write(adapt));
     }
-    BUDKAVLE_CHECK(put_in_place(subject, bench->database()));
+    BUDKAVLE_CHECK(put_in_place(subject, bench->path() / kDatabase));
     return report;
 }
 
