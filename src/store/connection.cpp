@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <optional>
 
 #include "store/planted.hpp"
 
@@ -14,10 +13,6 @@ namespace {
 
 constexpr int kBusyMilliseconds = 5000;
 constexpr std::size_t kCachedStatements = 256;
-
-/// Rows of sealed octets: ciphertext whose key lies outside of the database (SEC-43), as in blobs with a file of their own, which are
-/// unlinked and not overwritten either. Their pages become free as they are; everything else is overwritten.
-constexpr std::string_view kSealedRows = "DELETE FROM small_blob ";
 
 class WithoutWiping {
 public:
@@ -185,12 +180,13 @@ Result<std::vector<Row>> Connection::query(std::string_view sql, const std::vect
 
 Result<std::int64_t> Connection::execute(std::string_view sql, const std::vector<Value>& parameters) {
     BUDKAVLE_TRY(auto* statement, prepare(sql));
-    {
-        std::optional<WithoutWiping> unwiped;
-        if (sql.starts_with(kSealedRows)) unwiped.emplace(handle_);
-        BUDKAVLE_CHECK(run(statement, parameters, nullptr));
-    }
+    BUDKAVLE_CHECK(run(statement, parameters, nullptr));
     return sqlite3_stmt_readonly(statement) != 0 ? 0 : static_cast<std::int64_t>(sqlite3_changes64(handle_));
+}
+
+Result<std::int64_t> Connection::delete_sealed(std::string_view sql, const std::vector<Value>& parameters) {
+    const WithoutWiping unwiped(handle_);
+    return execute(sql, parameters);
 }
 
 Result<> Connection::script(std::string_view sql) {

@@ -23,6 +23,7 @@ public:
 
     Result<std::vector<Row>> query(std::string_view sql, const std::vector<Value>& parameters) override;
     Result<std::int64_t> execute(std::string_view sql, const std::vector<Value>& parameters) override;
+    Result<std::int64_t> delete_sealed(std::string_view sql, const std::vector<Value>& parameters) override;
     /// Several statements without parameters, not cached.
     Result<> script(std::string_view sql);
     /// Begins with `begin`, runs `work`, commits when it succeeded and rolls back otherwise.

@@ -46,6 +46,11 @@ public:
     virtual Result<std::vector<Row>> query(std::string_view sql, const std::vector<Value>& parameters = {}) = 0;
     /// Returns the number of changed rows.
     virtual Result<std::int64_t> execute(std::string_view sql, const std::vector<Value>& parameters = {}) = 0;
+    /// `execute` that deletes rows of ciphertext whose key lies outside of the database (SEC-43): their pages become free as they are,
+    /// where everything else that is deleted is overwritten.
+    virtual Result<std::int64_t> delete_sealed(std::string_view sql, const std::vector<Value>& parameters) {
+        return execute(sql, parameters);
+    }
 };
 
 struct Migration {

@@ -184,7 +184,7 @@ public:
     }
 
     Result<> remove_within(Transaction& tx, const std::string& id) override {
-        if (is_small(id)) BUDKAVLE_CHECK(tx.execute("DELETE FROM small_blob WHERE id = ?1", {id}));
+        if (is_small(id)) BUDKAVLE_CHECK(tx.delete_sealed("DELETE FROM small_blob WHERE id = ?1", {id}));
         return {};
     }
 
