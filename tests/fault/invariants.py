@@ -23,7 +23,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
-from authority import MESSAGE, PROFILE, RECEIPT, Administration, Outside, Platform, Process, Refused, free_port, pems, quoted, serve, sh, sha256, wait_for  # noqa: E402
+from authority import MESSAGE, PROFILE, RECEIPT, Administration, Outside, Platform, Process, Refused, first_pem, quoted, second_smp, sh, sha256, wait_for  # noqa: E402
 
 ORGANISATION, NORRBY = "Norrby kommun", "0203:norrby.example.se"
 PUBLISHERS = ("SMP-SDK-DEMO", "SMP-SDK-DEMO-2")
@@ -91,7 +91,7 @@ class World:
         platform.start("ca", "dns", "sml")
         zone = platform.zone
         self.first.call("PUT", f"/sml/domains/{zone}", {"zone": zone, "participantPattern": "iso6523-actorid-upis::.+", "reason": "ny"})
-        self.first.call("PUT", "/sml/accounts/smp", {"domain": zone, "certificate": self.pem(platform.folder / "smp/keys/tls.crt"), "reason": "ny"})
+        self.first.call("PUT", "/sml/accounts/smp", {"domain": zone, "certificate": first_pem(platform.folder / "smp/keys/tls.crt"), "reason": "ny"})
         self.second = self.second_smp()
         self.lock = threading.Lock()
         self.as4 = {"ap1": [], "ap2": []}
@@ -101,7 +101,7 @@ class World:
         for admin in (self.first, self.second):
             for op in ("ap1", "ap2"):
                 admin.call("PUT", f"/smp/operators/{op}", {"name": op})
-                admin.call("POST", f"/smp/operators/{op}/ap-certificates", {"name": op, "certificate": self.pem(self.as4[op][0])})
+                admin.call("POST", f"/smp/operators/{op}/ap-certificates", {"name": op, "certificate": first_pem(self.as4[op][0])})
                 for endpoint in ("a", "b"):
                     admin.call("PUT", f"/smp/operators/{op}/endpoints/{endpoint}", self.endpoint(op, 0))
         platform.start("smp", "smp2")
@@ -124,37 +124,11 @@ class World:
                     time.sleep(0.2)
 
     def second_smp(self):
-        platform, host, keys = self.platform, "smp2." + self.platform.zone, self.platform.folder / "smp2/keys"
-        platform.add_host(host)
-        platform.certify(self.first, "root-smp", "smp-signing", "SMP-SDK-DEMO-2", "Plattformsansvarig (demo)", keys / "signer")
-        tls = platform.certify(self.first, "ca-tls", "tls-function", host, "Plattformsansvarig (demo)", keys / "tls", dns=[host])
-        self.first.call("PUT", "/sml/accounts/smp2", {"domain": platform.zone, "certificate": self.pem(tls), "reason": "en andra"})
-        port, old, trust = free_port(), platform.facts["smp"], platform.facts["trust"]
-        url = f"https://{host}:{port}/"
-        text = platform.configs["smp"].read_text().replace(old, url).replace(f"port = {old.rsplit(':', 1)[1].strip('/')}\n", f"port = {port}\n")
-        text = text.replace(f'"smp.{platform.zone}"', f'"{host}"').replace('"SMP-SDK-DEMO"', '"SMP-SDK-DEMO-2"').replace('schema = "smp"', 'schema = "smp2"')
-        config = platform.folder / "smp2/smp2.toml"
-        config.write_text(text)
-        platform.configs["smp2"] = config
-        platform.processes["smp2"] = Process("smp2", serve(config), platform.folder / "smp2/output.log")
-        second = Administration.beside(platform, "smp2-admin", f"""[admin.smp]
-base_url = "{url}"
-signing_key = "{keys}/signer.key"
-signing_certificate = "{keys}/signer.crt"
-smp_trust = "{trust['smp']}"
-ap_trust = "{trust['as4']}"
-o2o_trust = "{trust['o2o']}"
-revocation_when_present = true
-[admin.smp.postgresql]
+        _, second = second_smp(self.platform, self.first, f"""[admin.smp.postgresql]
 server = "host={self.postgres.folder} user=budkavle dbname=sdk"
-schema = "smp2"
-""")
-        platform.processes["smp2-admin"].start()
+schema = "smp2\"""", ('schema = "smp"', 'schema = "smp2"'))
+        self.platform.processes["smp2-admin"].start()
         return second
-
-    @staticmethod
-    def pem(file):
-        return pems(pathlib.Path(file).read_text())[0]
 
     def endpoint(self, op, number):
         return {"uri": f"https://{op}-{number}.example.se/as4", "profile": PROFILE, "certificateSha256": sha256(self.as4[op][-1])}
@@ -224,7 +198,7 @@ class Storm:
         change = {"change": "endpoint.put", "operator": op, "name": chance.choice("ab"), **world.endpoint(op, chance.randrange(4))}
         acts = {
             "register": (14, lambda: call("POST", operator + "/participants", {"id": who, "organisation": ORGANISATION})),
-            "certificate": (8, lambda: call("POST", there + "/certificates", {"use": chance.choice(("signing", "encryption")), "certificate": world.pem(world.o2o[-1])})),
+            "certificate": (8, lambda: call("POST", there + "/certificates", {"use": chance.choice(("signing", "encryption")), "certificate": first_pem(world.o2o[-1])})),
             "service": (16, lambda: call("POST", there + "/services", {"document": chance.choice((MESSAGE, RECEIPT)), "endpoints": [chance.choice("ab")]})),
             "approve": (14, lambda: call("POST", there + "/status", {"status": "approved"})),
             "reject": (2, lambda: call("POST", there + "/status", {"status": chance.choice(("rejected", "pending")), "reason": "x"})),
@@ -296,7 +270,7 @@ class Storm:
         new = world.platform.certify(patient, "ca-ap", "access-point", name, organisation, where)
         old = world.as4[op][-1]
         for admin in (world.first, world.second):
-            self.quietly(admin, "POST", f"/smp/operators/{op}/ap-certificates", {"name": where.name, "certificate": world.pem(new)})
+            self.quietly(admin, "POST", f"/smp/operators/{op}/ap-certificates", {"name": where.name, "certificate": first_pem(new)})
             self.call(admin, op, "POST", f"/smp/operators/{op}/ap-certificates/{sha256(old)}/replacement", {"by": sha256(new)})
         world.as4[op].append(new)
         world.platform.revoke(patient, old, "ca-ap")

@@ -150,13 +150,17 @@ def pems(text):
     return [part[part.index("-----BEGIN"):] + end + "\n" for part in text.split(end)[:-1]]
 
 
+def first_pem(file):
+    return pems(pathlib.Path(file).read_text())[0]
+
+
 def self_issued(pem):
     names = sh("openssl", "x509", "-noout", "-subject", "-issuer", stdin=pem).stdout.splitlines()
     return names[0].split("=", 1)[1].strip() == names[1].split("=", 1)[1].strip()
 
 
 def sha256(pem_file):
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pems(pathlib.Path(pem_file).read_text())[0])).hexdigest()
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first_pem(pem_file))).hexdigest()
 
 
 class Refused(AssertionError):
@@ -221,6 +225,36 @@ hosts = ["127.0.0.1"]
             if status >= 300 or answer["state"] != "done":
                 raise Refused(status, answer)
         return answer
+
+
+def second_smp(platform, admin, store, *replaced):
+    """A second SMP at the same locator, smp2, and the administration of its register, smp2-admin; both are still to be started. `store` is the TOML of its register's
+    database, `replaced` what its service has instead of the first one's."""
+    host, keys, trust = "smp2." + platform.zone, platform.folder / "smp2" / "keys", platform.facts["trust"]
+    platform.add_host(host)
+    platform.certify(admin, "root-smp", "smp-signing", "SMP-SDK-DEMO-2", "Plattformsansvarig (demo)", keys / "signer")
+    tls = platform.certify(admin, "ca-tls", "tls-function", host, "Plattformsansvarig (demo)", keys / "tls", dns=[host])
+    admin.call("PUT", "/sml/accounts/smp2", {"domain": platform.zone, "certificate": first_pem(tls), "reason": "en andra SMP"})
+    port, old = free_port(), platform.facts["smp"]
+    url = f"https://{host}:{port}/"
+    text = platform.configs["smp"].read_text()
+    for before, after in ((old, url), (f"port = {old.rsplit(':', 1)[1].strip('/')}\n", f"port = {port}\n"), (f'"smp.{platform.zone}"', f'"{host}"'),
+                          ('"SMP-SDK-DEMO"', '"SMP-SDK-DEMO-2"'), *replaced):
+        text = text.replace(before, after)
+    config = platform.folder / "smp2" / "smp2.toml"
+    config.write_text(text)
+    platform.configs["smp2"] = config
+    platform.processes["smp2"] = Process("smp2", serve(config), platform.folder / "smp2" / "output.log")
+    return url, Administration.beside(platform, "smp2-admin", f"""[admin.smp]
+base_url = "{url}"
+signing_key = "{keys}/signer.key"
+signing_certificate = "{keys}/signer.crt"
+smp_trust = "{trust['smp']}"
+ap_trust = "{trust['as4']}"
+o2o_trust = "{trust['o2o']}"
+revocation_when_present = true
+{store}
+""")
 
 
 def log_and_keys(component):

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from authority import MESSAGE, PROFILE, RECEIPT, Administration, Outside, Platform, Process, free_port, quoted, serve, sh, sha256, wait_for
+from authority import MESSAGE, PROFILE, RECEIPT, Administration, Outside, Platform, Process, first_pem, free_port, quoted, second_smp, serve, sh, sha256, wait_for
 from support import BUDKAVLE, Tally
 
 NORRBY, REGION, NEW = "0203:norrby.example.se", "0203:region-ost.example.se", "0203:vastby.example.se"
@@ -190,7 +190,7 @@ class Life:
         (admin or self.admin).call("PUT", f"{self.one}/endpoints/ap3", {"uri": uri, "profile": PROFILE, "certificateSha256": sha256(certificate), "description": "Västdrift", "contact": "https://drift.example.se/"})
 
     def register(self, admin):
-        admin.call("POST", self.one + "/ap-certificates", {"name": "AP0003", "certificate": self.first(self.as4)})
+        admin.call("POST", self.one + "/ap-certificates", {"name": "AP0003", "certificate": first_pem(self.as4)})
         self.put_endpoint(self.uri, self.as4, admin)
         admin.call("POST", self.one + "/participants", {"id": NEW, "organisation": ORGANISATION})
         for use in ("signing", "encryption"):
@@ -199,13 +199,7 @@ class Life:
             admin.call("POST", self.participant() + "/services", {"document": document, "endpoints": ["ap3"]})
 
     def publish_certificate(self, certificate, use, admin=None):
-        (admin or self.admin).call("POST", self.participant() + "/certificates", {"use": use, "certificate": self.first(certificate)})
-
-    @staticmethod
-    def first(file):
-        end = "-----END CERTIFICATE-----"
-        text = pathlib.Path(file).read_text()
-        return text[:text.index(end) + len(end)] + "\n"
+        (admin or self.admin).call("POST", self.participant() + "/certificates", {"use": use, "certificate": first_pem(certificate)})
 
     def exchange(self, name):
         """Both ways, once, and everything that traffic has sent."""
@@ -231,7 +225,7 @@ class Life:
         text = config.read_text()
         config.write_text(text + '\n[[ap.as4_next]]\nkey = "keys/as4-2.key"\ncertificate = "keys/as4-2.crt"\n')
         sh(BUDKAVLE, "reload", "--config", config)
-        self.admin.call("POST", self.one + "/ap-certificates", {"name": "AP0003 2", "certificate": self.first(new)})
+        self.admin.call("POST", self.one + "/ap-certificates", {"name": "AP0003 2", "certificate": first_pem(new)})
         self.admin.call("POST", f"{self.one}/ap-certificates/{sha256(self.as4)}/replacement", {"by": sha256(new)})
         old, self.as4 = self.as4, new
         self.found("the new AS4 certificate is published", self.uri, self.as4, [self.o2o])
@@ -272,34 +266,10 @@ class Life:
         tally.check("openssl ocsp says revoked of the old O2O certificate", said == "revoked", said)
 
     def second_smp(self):
-        platform, host = self.platform, "smp2." + self.platform.zone
-        keys = platform.folder / "smp2" / "keys"
-        platform.add_host(host)
-        platform.certify(self.admin, "root-smp", "smp-signing", "SMP-SDK-DEMO-2", "Plattformsansvarig (demo)", keys / "signer")
-        tls = platform.certify(self.admin, "ca-tls", "tls-function", host, "Plattformsansvarig (demo)", keys / "tls", dns=[host])
-        self.admin.call("PUT", "/sml/accounts/smp2", {"domain": platform.zone, "certificate": self.first(tls), "reason": "en andra SMP"})
-        port = free_port()
-        old = platform.facts["smp"]
-        url = f"https://{host}:{port}/"
-        text = platform.configs["smp"].read_text()
-        text = text.replace(old, url).replace(f"port = {old.rsplit(':', 1)[1].strip('/')}\n", f"port = {port}\n").replace(f'"smp.{platform.zone}"', f'"{host}"')
-        text = text.replace('"SMP-SDK-DEMO"', '"SMP-SDK-DEMO-2"')
-        config = platform.folder / "smp2" / "smp2.toml"
-        config.write_text(text)
-        (platform.folder / "smp2" / "data").mkdir()
-        platform.configs["smp2"] = config
-        platform.processes["smp2"] = Process("smp2", serve(config), platform.folder / "smp2" / "output.log")
-        trust = platform.facts["trust"]
-        self.second = Administration.beside(platform, "smp2-admin", f"""[admin.smp]
-database = "{platform.folder}/smp2/data/registry.db"
-base_url = "{url}"
-signing_key = "{keys}/signer.key"
-signing_certificate = "{keys}/signer.crt"
-smp_trust = "{trust['smp']}"
-ap_trust = "{trust['as4']}"
-o2o_trust = "{trust['o2o']}"
-revocation_when_present = true
-""")
+        platform = self.platform
+        data = platform.folder / "smp2" / "data"
+        data.mkdir(parents=True)
+        url, self.second = second_smp(platform, self.admin, f'database = "{data}/registry.db"')
         for name in ("smp2-admin", "smp2"):
             platform.processes[name].start()
         return url
